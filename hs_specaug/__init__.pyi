@@ -1,0 +1,43 @@
+from . import (
+    classifiers,
+    datasets,
+    evaluation,
+    exceptions,
+    generators,
+    io,
+    labels,
+    networks,
+    preprocessing,
+    signals,
+)
+from ._registry import (
+    list_classifiers,
+    list_generators,
+    make_classifier,
+    make_generator,
+)
+from .generators import load_generator
+from .labels import label_by_sigmoid, label_by_threshold, label_by_two_lines
+from .signals import as_augmentable
+
+__all__ = [
+    "as_augmentable",
+    "classifiers",
+    "datasets",
+    "evaluation",
+    "exceptions",
+    "generators",
+    "io",
+    "label_by_sigmoid",
+    "label_by_threshold",
+    "label_by_two_lines",
+    "labels",
+    "list_classifiers",
+    "list_generators",
+    "load_generator",
+    "make_classifier",
+    "make_generator",
+    "networks",
+    "preprocessing",
+    "signals",
+]

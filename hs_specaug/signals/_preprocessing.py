@@ -1,0 +1,5 @@
+"""``preprocess`` on a signal."""
+
+
+class PreprocessingMixin:
+    """Label-preserving preprocessing of a signal."""
