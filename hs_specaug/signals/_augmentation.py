@@ -1,5 +1,305 @@
 """``train_generator``, ``augment`` and ``classify`` on a signal."""
 
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import clone
+
+from .._registry import make_generator
+from ..generators import check_same_axes
+from . import _rows
+from ._arrays import (
+    from_rows,
+    is_image,
+    labelled_names,
+    labelled_positions,
+    labelled_rows,
+    signal_axes,
+)
+
+if TYPE_CHECKING:
+    from ..generators import BaseGenerator
+    from ._classification import ClassificationResult
+
+
+def progress_wanted(show_progressbar: bool | None) -> bool:
+    """Resolve None to HyperSpy's preference."""
+    if show_progressbar is not None:
+        return show_progressbar
+    import hyperspy.api as hs
+
+    return bool(hs.preferences.General.show_progressbar)
+
+
+def prepared(
+    generator: Any, random_state: Any, show_progressbar: bool | None, hyperparameters: dict
+) -> Any:
+    """Return a new unfitted generator from a name or an instance, with seed and progress set."""
+    if isinstance(generator, str):
+        generator = make_generator(generator, **hyperparameters)
+    elif hyperparameters:
+        generator = clone(generator).set_params(**hyperparameters)
+    else:
+        generator = clone(generator)
+    known = generator.get_params()
+    if random_state is not None and "random_state" in known:
+        generator.set_params(random_state=random_state)
+    if "show_progressbar" in known:
+        generator.set_params(show_progressbar=progress_wanted(show_progressbar))
+    return generator
+
 
 class AugmentationMixin:
     """The three words that a signal learns: train a generator, augment, classify."""
+
+    def train_generator(
+        self,
+        method: str | BaseGenerator = "three-player",
+        *,
+        random_state: Any = None,
+        show_progressbar: bool | None = None,
+        **hyperparameters: Any,
+    ) -> BaseGenerator:
+        """Train a generator on the labelled spectra or images.
+
+        Parameters
+        ----------
+        method : str or generator
+            Name (see :func:`hs_specaug.list_generators`) or instance, which is cloned.
+        random_state : int, numpy.random.RandomState or None
+            The only seed.
+        show_progressbar : bool or None
+            None follows ``hs.preferences.General.show_progressbar``.
+        **hyperparameters
+            Of the method, for instance ``epochs=50``.
+
+        Returns
+        -------
+        generator
+            Fitted; it remembers the calibration of the signal axis.
+
+        Raises
+        ------
+        ValueError
+            If fewer than two classes are labelled, or values are not finite.
+
+        Examples
+        --------
+        >>> import hs_specaug
+        >>> s = hs_specaug.datasets.polymer_spectra(step_per_cm=8.0)
+        >>> generator = s.train_generator("smote", random_state=0)
+        >>> X, y = generator.sample({"POM": 3})
+        >>> X.shape
+        (3, 104)
+        """
+        X, y, _ = labelled_rows(self, drop_synthetic=True)
+        self._check_classes(y)
+        generator = prepared(method, random_state, show_progressbar, hyperparameters)
+        generator.fit(X, y)
+        generator.signal_axes_ = signal_axes(self)
+        return generator
+
+    def augment(
+        self,
+        method: str | BaseGenerator = "three-player",
+        counts: Mapping[str, int] | None = None,
+        *,
+        random_state: Any = None,
+        show_progressbar: bool | None = None,
+        **hyperparameters: Any,
+    ) -> Any:
+        """Return the labelled spectra with synthetic ones added.
+
+        Parameters
+        ----------
+        method : str or generator
+            A fitted generator is used as it is, after a check of its axis. A name or an
+            unfitted instance is trained on this signal first.
+        counts : dict of class name to int, or None
+            How many synthetic rows to add. None balances the classes, or does what the
+            generator's `sampling_strategy` says.
+        random_state : int, numpy.random.RandomState or None
+            Seed of training and sampling.
+        show_progressbar : bool or None
+            None follows ``hs.preferences.General.show_progressbar``.
+        **hyperparameters
+            Of the method, if it is trained here.
+
+        Returns
+        -------
+        signal
+            Same type, signal axes and metadata; one navigation axis. Measured rows come first,
+            then synthetic ones; ``metadata.SpecAug.synthetic`` tells them apart and
+            ``metadata.SpecAug.provenance`` says where they come from.
+
+        Raises
+        ------
+        IncompatibleAxisError
+            If a fitted generator was trained on another axis.
+        ValueError
+            If no spectrum is labelled, or a class is unknown to the generator.
+
+        Examples
+        --------
+        >>> import hs_specaug
+        >>> s = hs_specaug.datasets.polymer_spectra(step_per_cm=8.0)
+        >>> balanced = s.augment("smote", random_state=0, k_neighbors=3)
+        >>> balanced.balanced_ratio
+        1.0
+        """
+        if isinstance(method, str) or not hasattr(method, "classes_"):
+            method = self.train_generator(
+                method,
+                random_state=random_state,
+                show_progressbar=show_progressbar,
+                **hyperparameters,
+            )
+        elif hyperparameters:
+            raise TypeError(
+                "hyperparameters cannot be given with a fitted generator, got "
+                f"{sorted(hyperparameters)}; pass the method's name to train a new one"
+            )
+        check_same_axes(method.signal_axes_, signal_axes(self))
+        wanted = self._missing(method) if counts is None else dict(counts)
+        X_new, y_new = method.sample(wanted, random_state=random_state)
+        out = self._append_synthetic(X_new, y_new)
+        out.metadata.set_item(
+            "SpecAug.provenance",
+            json.dumps(
+                {
+                    "method": method.method,
+                    "hyperparameters": {
+                        k: v if isinstance(v, str | int | float | bool | None) else repr(v)
+                        for k, v in method.get_params().items()
+                    },
+                    "synthetic": {str(k): int(n) for k, n in wanted.items()},
+                    "random_state": repr(random_state),
+                }
+            ),
+        )
+        return out
+
+    def classify(
+        self,
+        classifier: Any = "cnn",
+        *,
+        augmentation: Any = None,
+        transformers: Sequence[Any] = (),
+        test_size: float = 0.25,
+        cv: Any = None,
+        refit: bool = True,
+        random_state: Any = None,
+        show_progressbar: bool | None = None,
+        **hyperparameters: Any,
+    ) -> ClassificationResult:
+        """Score a classifier honestly, then label the whole navigation space with it.
+
+        The score comes from held-out **real** spectra: in every fold, transformers, generator
+        and classifier are cloned and fitted on the training rows alone, and groups stay
+        together. The map comes from a classifier that is then fitted on all labelled spectra.
+
+        Parameters
+        ----------
+        classifier : str or scikit-learn classifier
+            Name (see :func:`hs_specaug.list_classifiers`), name of a scikit-learn class, or
+            instance.
+        augmentation : str, generator or None
+            What balances the training rows. A fitted generator is refitted inside each fold.
+        transformers : sequence of scikit-learn transformers
+            Steps that learn from data, refitted inside each fold, such as
+            ``[hs_specaug.preprocessing.PCADenoiser(10)]``.
+        test_size : float, default 0.25
+            Share of the labelled spectra that is scored when `cv` is None.
+        cv : int, splitter, iterable or None
+            Number of folds, or anything scikit-learn takes.
+        refit : bool, default True
+            False uses a fitted generator as it is; accepted only if it has seen none of the
+            scored rows.
+        random_state : int, numpy.random.RandomState or None
+            Seed of the split, the generator, the classifier and the bootstrap.
+        show_progressbar : bool or None
+            None follows ``hs.preferences.General.show_progressbar``.
+        **hyperparameters
+            Of the classifier, if given by name.
+
+        Returns
+        -------
+        ClassificationResult
+            Scores with intervals, label map and class probabilities.
+
+        Raises
+        ------
+        LeakageError
+            With ``refit=False``, if the generator was trained on scored rows.
+        ValueError
+            If labels are missing, or too few for the split.
+
+        Examples
+        --------
+        >>> import hs_specaug
+        >>> s = hs_specaug.datasets.polymer_spectra(step_per_cm=8.0)
+        >>> result = s.classify("KNeighborsClassifier", augmentation="random", random_state=0)
+        >>> result.scores["recall"].shape
+        (11,)
+        """
+        from ._classification import classify_signal
+
+        return classify_signal(
+            self,
+            classifier,
+            augmentation=augmentation,
+            transformers=transformers,
+            test_size=test_size,
+            cv=cv,
+            refit=refit,
+            random_state=random_state,
+            show_progressbar=progress_wanted(show_progressbar),
+            hyperparameters=hyperparameters,
+        )
+
+    # --- helpers -------------------------------------------------------------------------
+
+    @staticmethod
+    def _check_classes(y: np.ndarray) -> None:
+        present = np.unique(y)
+        if len(present) < 2:
+            raise ValueError(
+                f"at least two classes must be labelled, only {present[0]!r} is; label spectra "
+                "of another class with s.set_labels or s.label_region"
+            )
+
+    def _missing(self, generator: BaseGenerator) -> dict[str, int]:
+        """Return what `sampling_strategy` adds to the labelled rows of this signal."""
+        from imblearn.utils import check_sampling_strategy
+
+        y = labelled_names(self)
+        self._check_classes(y)
+        strategy = check_sampling_strategy(generator.sampling_strategy, y, "over-sampling")
+        return {str(name): int(n) for name, n in strategy.items() if n}
+
+    def _append_synthetic(self, X_new: np.ndarray, y_new: np.ndarray) -> Any:
+        out = self._select_positions(labelled_positions(self))  # type: ignore[attr-defined]
+        n_real, n_new = len(out.data), len(X_new)
+        rows = _rows.read_rows(out)
+        lazy = out._lazy
+        if lazy:
+            out.compute(show_progressbar=False)
+        synthetic = from_rows(X_new, out.data.dtype, is_image(out))
+        out.data = np.concatenate([out.data, synthetic])
+        out.axes_manager.navigation_axes[0].size = n_real + n_new
+        codes = np.array([self.classes.index(name) for name in y_new], dtype=np.int32)  # type: ignore[attr-defined]
+        flags = rows.get("synthetic", np.zeros(n_real, dtype=np.uint8))
+        new_rows = {
+            "labels": np.concatenate([rows["labels"], codes]),
+            "synthetic": np.concatenate([flags, np.ones(n_new, dtype=np.uint8)]),
+        }
+        if "groups" in rows:
+            groups = rows["groups"]
+            own = "synthetic" if groups.dtype.kind == "U" else groups.min() - 1
+            new_rows["groups"] = np.concatenate([groups, np.full(n_new, own)])
+        _rows.write_rows(out, new_rows, self.classes)  # type: ignore[attr-defined]
+        return out.as_lazy() if lazy else out

@@ -1,0 +1,3 @@
+from ._cnn import CNNClassifier
+
+__all__ = ["CNNClassifier"]

@@ -1,0 +1,137 @@
+"""Which rows train and which are scored: stratified, and never a group on both sides."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.model_selection import (
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+    check_cv,
+)
+from sklearn.utils import check_random_state
+
+
+class Split(NamedTuple):
+    """Row indices of one fold."""
+
+    train: np.ndarray
+    test: np.ndarray
+
+
+def make_splits(
+    y: np.ndarray,
+    *,
+    groups: np.ndarray | None = None,
+    test_size: float = 0.25,
+    cv: Any = None,
+    random_state: Any = None,
+) -> list[Split]:
+    """Return the folds of a leak-proof evaluation.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Class labels.
+    groups : ndarray of shape (n,) or None
+        Specimen, session, ...: rows of one group stay together.
+    test_size : float
+        Share of the rows that is scored when `cv` is None.
+    cv : int, splitter, iterable or None
+        Number of folds, or anything scikit-learn takes. None makes one split.
+    random_state : int, numpy.random.RandomState or None
+        Seed of the shuffling.
+
+    Returns
+    -------
+    list of Split
+        Every class is in every training part.
+
+    Raises
+    ------
+    ValueError
+        If a class has fewer than two rows, or is in one group only, or misses from a training
+        part; the message says which and what to do.
+    """
+    y = np.asarray(y)
+    labels, counts = np.unique(y, return_counts=True)
+    if len(labels) < 2:
+        raise ValueError(
+            f"scoring needs labelled rows of at least two classes, got {labels.tolist()}; label "
+            "more with s.set_labels or s.label_region"
+        )
+    if counts.min() < 2:
+        raise ValueError(
+            f"class {labels[counts.argmin()]!r} has one labelled row: at least two are needed, "
+            "one to learn from and one to be scored on. Label more, or leave the class out"
+        )
+    if groups is not None:
+        _check_groups(y, np.asarray(groups), labels)
+    seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
+    splits = [Split(*s) for s in _folds(y, groups, test_size, cv, seed)]
+    for split in splits:
+        missing = np.setdiff1d(labels, y[split.train])
+        if len(missing):
+            raise ValueError(
+                f"a fold has no training row of class {missing[0]!r} (labelled rows per class: "
+                f"{dict(zip(labels.tolist(), counts.tolist(), strict=True))}); use fewer folds "
+                "(cv=2), a smaller test_size, or label more"
+            )
+    return splits
+
+
+def _check_groups(y: np.ndarray, groups: np.ndarray, labels: np.ndarray) -> None:
+    if groups.shape != y.shape:
+        raise ValueError(f"groups must have one entry per row, {y.shape}, got {groups.shape}")
+    for label in labels:
+        if len(np.unique(groups[y == label])) < 2:
+            raise ValueError(
+                f"class {label!r} occurs in one group only, so it cannot be both learned and "
+                "scored without a leak; pass groups=None to s.set_labels to ignore the groups"
+            )
+
+
+def _folds(y: np.ndarray, groups: np.ndarray | None, test_size: float, cv: Any, seed: int) -> Any:
+    rows = np.zeros((len(y), 1))
+    if cv is not None and not isinstance(cv, int):
+        return check_cv(cv, y, classifier=True).split(rows, y, groups)
+    if groups is not None:
+        # One fold of k is a test part of about 1/k.
+        k = cv or min(max(2, round(1.0 / _share(test_size))), len(np.unique(groups)))
+        folds = StratifiedGroupKFold(k, shuffle=True, random_state=seed).split(rows, y, groups)
+        return folds if cv else [_first_complete(list(folds), y)]
+    if cv is not None:
+        return StratifiedKFold(cv, shuffle=True, random_state=seed).split(rows, y)
+    n_classes = len(np.unique(y))
+    n_test = min(max(round(_share(test_size) * len(y)), n_classes), len(y) - n_classes)
+    splitter = StratifiedShuffleSplit(1, test_size=n_test, random_state=seed)
+    return [_at_least_one(split, y) for split in splitter.split(rows, y)]
+
+
+def _share(test_size: float) -> float:
+    if not 0.0 < test_size < 1.0:
+        raise ValueError(f"test_size must be a share between 0 and 1, got {test_size!r}")
+    return float(test_size)
+
+
+def _first_complete(folds: list, y: np.ndarray) -> Any:
+    """Return the first fold that trains on and scores every class, else the first."""
+    n_classes = len(np.unique(y))
+    for train, test in folds:
+        if len(np.unique(y[train])) == len(np.unique(y[test])) == n_classes:
+            return train, test
+    return folds[0]
+
+
+def _at_least_one(split: tuple, y: np.ndarray) -> tuple:
+    """Move a row where a rare class ended up on one side only."""
+    train, test = (part.tolist() for part in split)
+    for label in np.unique(y):
+        for source, target in ((train, test), (test, train)):
+            if not any(y[i] == label for i in target):
+                row = next(i for i in source if y[i] == label)
+                source.remove(row)
+                target.append(row)
+    return np.array(train), np.array(test)

@@ -1,0 +1,19 @@
+from ._axes import SignalAxis, check_same_axes
+from ._base import BaseGenerator, load_generator
+from ._fingerprint import row_fingerprints, seen_in_training
+from ._random import RandomGenerator
+from ._smote import BorderlineSMOTEGenerator, SMOTEGenerator
+from ._three_player import ThreePlayerGenerator
+
+__all__ = [
+    "BaseGenerator",
+    "BorderlineSMOTEGenerator",
+    "RandomGenerator",
+    "SMOTEGenerator",
+    "SignalAxis",
+    "ThreePlayerGenerator",
+    "check_same_axes",
+    "load_generator",
+    "row_fingerprints",
+    "seen_in_training",
+]

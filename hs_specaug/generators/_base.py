@@ -1,0 +1,275 @@
+"""The contract of every generator: an over-sampler that can also be asked for samples."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from imblearn.over_sampling.base import BaseOverSampler
+from imblearn.utils import check_sampling_strategy, check_target_type
+from numpy.typing import ArrayLike
+from sklearn.base import _fit_context
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._registry import GENERATORS, closest, find_method
+from ..exceptions import ModelFileError
+from ..io import read_model, write_model
+from ._axes import SignalAxis
+from ._fingerprint import row_fingerprints
+from ._state import describe_parameters, pack, unpack
+
+
+class BaseGenerator(BaseOverSampler):
+    """Base of all generators: validation, class bookkeeping, resampling, files.
+
+    A generator is an imbalanced-learn over-sampler (`fit_resample`) whose `fit` learns, and
+    which can be asked for any number of rows of any class afterwards (`sample`). Subclasses
+    implement `_fit`, `_sample`, and for files `_tensors` and `_set_tensors`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels in the order of the codes.
+    class_counts_ : ndarray of shape (n_classes,)
+        Training rows per class.
+    input_shape_ : tuple of int
+        Shape of one row.
+    dtype_ : numpy.dtype
+        Type of the training rows; samples have it too.
+    fingerprint_ : ndarray of uint64 of shape (n,)
+        One hash per training row, so that a leak of scored rows can be detected later.
+    sample_indices_ : ndarray of int
+        After `fit_resample`: for each returned row the index of the row it is, −1 if synthetic.
+    signal_axes_ : list of SignalAxis or None
+        Calibration of the data, where the generator was trained from a signal.
+    """
+
+    #: Name under which the method is registered; written to files.
+    method: ClassVar[str]
+
+    # --- scikit-learn and imbalanced-learn ---------------------------------------------
+
+    def _check_X_y(self, X: Any, y: Any, accept_sparse: Any = None) -> tuple:
+        y, binarize_y = check_target_type(y, indicate_one_vs_all=True)
+        X, y = validate_data(
+            self, X, y, reset=True, accept_sparse=False, allow_nd=True, dtype="numeric"
+        )
+        if X.ndim > 4:
+            raise ValueError(
+                "X must be (n, length), (n, channels, length) or (n, channels, height, "
+                f"width), got shape {X.shape}"
+            )
+        return X, y, binarize_y
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        tags.input_tags.three_d_array = True
+        tags.sampler_tags.sample_indices = True
+        return tags
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: ArrayLike, **params: Any) -> BaseGenerator:
+        """Learn from labelled rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, length), (n, channels, length) or (n, channels, h, w)
+            Spectra or images, finite.
+        y : array-like of shape (n,)
+            Class labels; at least two classes.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the rows are not finite or there is only one class.
+        """
+        check_classification_targets(y)
+        rows, labels, _ = self._check_X_y(X, y)
+        self.sampling_strategy_ = check_sampling_strategy(
+            self.sampling_strategy, labels, self._sampling_type
+        )
+        self._learn(rows, labels)
+        return self
+
+    def _learn(self, X: np.ndarray, y: np.ndarray) -> None:
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        self.class_counts_ = np.bincount(codes)
+        self.input_shape_ = X.shape[1:]
+        self.dtype_ = X.dtype
+        self.fingerprint_ = np.sort(row_fingerprints(X))
+        self.signal_axes_: list[SignalAxis] | None = None
+        self._fit(X, codes)
+
+    def _fit_resample(self, X: np.ndarray, y: np.ndarray, **params: Any) -> tuple:
+        self._learn(X, y)
+        missing = {label: n for label, n in self.sampling_strategy_.items() if n > 0}
+        self.sample_indices_ = np.arange(len(X))
+        if not missing:
+            return X.copy(), y.copy()
+        X_new, y_new = self.sample(missing)
+        self.sample_indices_ = np.r_[self.sample_indices_, np.full(len(X_new), -1)]
+        return np.concatenate([X, X_new]), np.concatenate([y, y_new])
+
+    # --- sampling ----------------------------------------------------------------------
+
+    def sample(
+        self, counts: Mapping[Any, int] | ArrayLike, random_state: Any = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw synthetic rows.
+
+        Parameters
+        ----------
+        counts : dict of label to int, or array-like of labels
+            How many rows of each class; or one label for each row that is wanted.
+        random_state : int, numpy.random.RandomState or None
+            Seed of this draw. None takes the generator's own `random_state`, so that a seeded
+            generator always gives the same rows; pass another seed for other rows.
+
+        Returns
+        -------
+        X : ndarray of shape (n, *input_shape_)
+            Synthetic rows in the units and type of the training rows.
+        y : ndarray of shape (n,)
+            Their labels: as given, or class after class in the order of `classes_`.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the generator was not fitted.
+        ValueError
+            If a label is unknown or a count is not a whole number ≥ 0.
+        """
+        check_is_fitted(self, "classes_")
+        codes = self._codes_to_sample(counts)
+        rng = check_random_state(self.random_state if random_state is None else random_state)
+        if not len(codes):
+            return np.empty((0, *self.input_shape_), self.dtype_), self.classes_[codes]
+        X = self._sample(codes, rng)
+        return X.astype(self.dtype_, copy=False), self.classes_[codes]
+
+    def _codes_to_sample(self, counts: Mapping[Any, int] | ArrayLike) -> np.ndarray:
+        known = {label: code for code, label in enumerate(self.classes_.tolist())}
+        if not isinstance(counts, Mapping):
+            labels = np.asarray(counts)
+            if labels.ndim != 1:
+                raise ValueError(
+                    "counts must be a dict {label: number} or a 1-D sequence of labels, got "
+                    f"{counts!r}; for 10 of each class: "
+                    f"sample({dict.fromkeys(known, 10)!r})"
+                )
+            return np.array([self._code(known, label) for label in labels.tolist()], dtype=int)
+        wanted = np.zeros(len(known), dtype=int)
+        for label, number in counts.items():
+            if not float(number).is_integer() or number < 0:
+                raise ValueError(f"counts[{label!r}] must be a whole number ≥ 0, got {number!r}")
+            label = label.item() if isinstance(label, np.generic) else label
+            wanted[self._code(known, label)] = int(number)
+        return np.repeat(np.arange(len(known)), wanted)
+
+    @staticmethod
+    def _code(known: dict[Any, int], label: Any) -> int:
+        if label not in known:
+            raise ValueError(
+                f"unknown class {label!r}{closest(label, [str(k) for k in known])} "
+                f"This generator knows {list(known)}"
+            )
+        return known[label]
+
+    # --- files -------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike) -> Path:
+        """Write the fitted generator to one safetensors file, without pickle, atomically.
+
+        The header holds the method, hyperparameters, classes, axis calibration, seed and
+        versions in readable JSON. Load it with :func:`hs_specaug.load_generator`.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the generator was not fitted.
+        FileNotFoundError
+            If the folder does not exist.
+        """
+        check_is_fitted(self, "classes_")
+        header, tensors = pack(self)
+        tensors.update({f"state.{key}": value for key, value in self._tensors().items()})
+        return write_model(path, header, tensors)
+
+    # --- what a method supplies --------------------------------------------------------
+
+    @abstractmethod
+    def _fit(self, X: np.ndarray, codes: np.ndarray) -> None:
+        """Learn from rows `X` and their class codes."""
+
+    @abstractmethod
+    def _sample(self, codes: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
+        """Return one row for each class code, in order."""
+
+    @abstractmethod
+    def _tensors(self) -> dict[str, np.ndarray]:
+        """Return everything learned, as arrays."""
+
+    @abstractmethod
+    def _set_tensors(self, tensors: dict[str, np.ndarray], header: dict[str, Any]) -> None:
+        """Restore what `_tensors` returned; the attributes of the base are already set."""
+
+
+def load_generator(path: str | os.PathLike) -> BaseGenerator:
+    """Load a generator that :meth:`BaseGenerator.save` wrote, on any machine.
+
+    A generator trained on a GPU loads on a CPU-only machine. Nothing in the file is executed.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ModelFileError
+        If the file is of another format, damaged, from a newer version, or of a method that
+        is not installed.
+    """
+    header, tensors = read_model(path)
+    try:
+        method = find_method(GENERATORS, header["method"])
+    except (ValueError, ImportError) as error:
+        raise ModelFileError(f"{os.fspath(path)!r} cannot be loaded: {error}") from error
+    try:
+        parameters = describe_parameters(header.get("hyperparameters", {}), method)
+        generator = method(**parameters)
+        unpack(generator, header, tensors)
+        prefix = "state."
+        state = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
+        generator._set_tensors(state, header)
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise ModelFileError(
+            f"{os.fspath(path)!r} does not hold a complete {header['method']!r} generator: {error}"
+        ) from error
+    _warn_of_versions(header)
+    return generator
+
+
+def _warn_of_versions(header: dict[str, Any]) -> None:
+    from importlib.metadata import version
+
+    from packaging.version import Version
+
+    written = header.get("versions", {}).get("hs_specaug", "0")
+    here = version("hs_specaug")
+    if Version(written) > Version(here):
+        warnings.warn(
+            f"this generator was saved by hs_specaug {written}, newer than {here}; it "
+            "was read, but may behave differently",
+            UserWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,62 @@
+"""Generators that keep the training rows and let imbalanced-learn draw from them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from imblearn.over_sampling import RandomOverSampler
+from imblearn.over_sampling.base import BaseOverSampler
+
+from ._base import BaseGenerator
+
+
+class ResamplingGenerator(BaseGenerator):
+    """Base of samplers that need the training rows to draw new ones.
+
+    Attributes
+    ----------
+    X_ : ndarray of shape (n, values per row)
+        The training rows, flattened.
+    codes_ : ndarray of shape (n,)
+        Their class codes.
+    """
+
+    def _fit(self, X: np.ndarray, codes: np.ndarray) -> None:
+        self.X_ = X.reshape(len(X), -1)
+        self.codes_ = codes
+
+    def _sample(self, codes: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
+        out = np.empty((len(codes), self.X_.shape[1]), dtype=self.dtype_)
+        for code in np.unique(codes):
+            rows = codes == code
+            out[rows] = self._cast(self._sample_class(int(code), int(rows.sum()), rng))
+        return out.reshape(len(codes), *self.input_shape_)
+
+    def _cast(self, X: np.ndarray) -> np.ndarray:
+        return np.rint(X) if np.issubdtype(self.dtype_, np.integer) else X
+
+    def _strategy(self, code: int, n: int) -> dict[int, int]:
+        return {code: int(self.class_counts_[code]) + n}
+
+    def _new_rows(self, sampler: BaseOverSampler) -> np.ndarray:
+        """Return what `sampler` appends to the training rows."""
+        X, _ = sampler.fit_resample(self.X_, self.codes_)
+        return X[len(self.X_) :]
+
+    def _repeat(self, code: int, n: int, rng: np.random.RandomState) -> np.ndarray:
+        """Return `n` rows of class `code`, repeated at random."""
+        return self._new_rows(
+            RandomOverSampler(sampling_strategy=self._strategy(code, n), random_state=rng)
+        )
+
+    @abstractmethod
+    def _sample_class(self, code: int, n: int, rng: np.random.RandomState) -> np.ndarray:
+        """Return `n` new flattened rows of class `code`."""
+
+    def _tensors(self) -> dict[str, np.ndarray]:
+        return {"X": self.X_, "codes": self.codes_}
+
+    def _set_tensors(self, tensors: dict[str, np.ndarray], header: dict[str, Any]) -> None:
+        self.X_, self.codes_ = tensors["X"], tensors["codes"]

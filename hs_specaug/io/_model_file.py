@@ -1,0 +1,130 @@
+"""Model files: one safetensors file with a header that people can read, and nothing executable.
+
+The header is JSON under the key ``"header"`` of the safetensors metadata, next to
+``"format"`` and ``"format_version"``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..exceptions import ModelFileError
+
+FORMAT = "hs_specaug.generator"
+FORMAT_VERSION = 1
+
+
+def write_atomically(path: str | os.PathLike, write: Callable[[Path], None]) -> Path:
+    """Let `write` fill a temporary file in the same folder, then move it to `path`.
+
+    Whoever reads `path` sees the old file or the complete new one, also if the process dies in
+    between or the disk is full.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder does not exist.
+    """
+    path = Path(path).expanduser()
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"cannot save to {str(path)!r}: the folder {str(path.parent)!r} does not exist"
+        )
+    handle, name = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{path.stem}.part-", suffix=path.suffix
+    )
+    temporary = Path(name)
+    try:
+        os.close(handle)
+        write(temporary)
+        with temporary.open("rb") as stream:
+            os.fsync(stream.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only the owner can read
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def write_model(
+    path: str | os.PathLike, header: dict[str, Any], tensors: dict[str, np.ndarray]
+) -> Path:
+    """Write a model file.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Target; an existing file is replaced in one step.
+    header : dict
+        JSON-serialisable description.
+    tensors : dict of str to ndarray
+        Weights and everything else that is numbers.
+    """
+    from safetensors.numpy import save_file
+
+    metadata = {
+        "format": FORMAT,
+        "format_version": str(FORMAT_VERSION),
+        "header": json.dumps(header, indent=1, ensure_ascii=False),
+    }
+    contiguous = {key: np.ascontiguousarray(value) for key, value in tensors.items()}
+    return write_atomically(path, lambda part: save_file(contiguous, part, metadata=metadata))
+
+
+def read_model(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Read a model file and return its header and tensors.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ModelFileError
+        If it is not a model file of this package, is damaged, or was written by a newer
+        version of the format.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no model file {str(path)!r}")
+    try:
+        with safe_open(path, framework="np") as file:
+            metadata = file.metadata() or {}
+            header = _check_header(path, metadata)
+            # safe_open iterates by `keys()` only.
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except ModelFileError:
+        raise
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ModelFileError(
+            f"{str(path)!r} is not a readable model file ({error}); it must be a complete file "
+            "written by generator.save(path)"
+        ) from error
+    return header, tensors
+
+
+def _check_header(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
+    if metadata.get("format") != FORMAT:
+        raise ModelFileError(
+            f"{str(path)!r} is a safetensors file, but not of the format {FORMAT!r} "
+            f"(found {metadata.get('format')!r}); hs_specaug loads what generator.save wrote"
+        )
+    version = int(metadata.get("format_version", "0"))
+    if version > FORMAT_VERSION:
+        raise ModelFileError(
+            f"{str(path)!r} has format version {version}, this hs_specaug reads up to "
+            f"{FORMAT_VERSION}: update hs_specaug to load it"
+        )
+    header = json.loads(metadata["header"])
+    if not isinstance(header, dict) or "method" not in header:
+        raise ModelFileError(f"the header of {str(path)!r} names no method: the file is damaged")
+    return header

@@ -1,0 +1,107 @@
+"""From a signal to the arrays that methods take, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..generators import SignalAxis
+from . import _rows
+
+
+def is_image(signal: Any) -> bool:
+    """Whether a row of `signal` is an image."""
+    return signal.axes_manager.signal_dimension == 2
+
+
+def signal_axes(signal: Any) -> list[SignalAxis]:
+    """Return the calibrated signal axes in array order."""
+    return [
+        SignalAxis(
+            name=axis.name if isinstance(axis.name, str) else "",
+            units=axis.units if isinstance(axis.units, str) else "",
+            values=np.asarray(axis.axis, dtype=float),
+        )
+        for axis in signal.axes_manager.signal_axes[::-1]
+    ]
+
+
+def to_rows(data: np.ndarray, image: bool) -> np.ndarray:
+    """Turn measured rows into what generators and classifiers take.
+
+    Parameters
+    ----------
+    data : ndarray of shape (n, length) or (n, height, width)
+        Real spectra stay (n, length). Complex spectra become two channels (real, imaginary).
+        Images get a channel axis, RGB images one channel per colour.
+    image : bool
+        Whether a row is an image.
+
+    Returns
+    -------
+    ndarray of shape (n, length), (n, 2, length) or (n, channels, height, width)
+    """
+    if data.dtype.names:
+        return np.stack([data[colour] for colour in data.dtype.names], axis=1)
+    if np.iscomplexobj(data):
+        return np.stack([data.real, data.imag], axis=1)
+    return data[:, np.newaxis] if image else data
+
+
+def from_rows(rows: np.ndarray, dtype: np.dtype, image: bool) -> np.ndarray:
+    """Invert :func:`to_rows`, giving data of the signal's `dtype`."""
+    if dtype.names:
+        out = np.empty((len(rows), *rows.shape[2:]), dtype=dtype)
+        for i, colour in enumerate(dtype.names):
+            out[colour] = rows[:, i]
+        return out
+    if np.issubdtype(dtype, np.complexfloating):
+        return (rows[:, 0] + 1j * rows[:, 1]).astype(dtype)
+    return (rows[:, 0] if image else rows).astype(dtype)
+
+
+def labelled_positions(signal: Any) -> np.ndarray:
+    """Return the flat navigation indices of the labelled rows.
+
+    Raises
+    ------
+    ValueError
+        If no row is labelled.
+    """
+    positions = np.flatnonzero(signal.labels >= 0)
+    if not len(positions):
+        raise ValueError(
+            "no spectrum of this signal is labelled; label some with "
+            "s.set_labels(codes, classes=[...]) or s.label_region(roi, 'name')"
+        )
+    return positions
+
+
+def labelled_names(signal: Any) -> np.ndarray:
+    """Return the class names of the labelled positions, without reading data."""
+    return np.array(signal.classes)[signal.labels.ravel()[labelled_positions(signal)]]
+
+
+def labelled_rows(
+    signal: Any, drop_synthetic: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return labelled rows, their class names, and their groups.
+
+    Only the labelled positions are read from a lazy signal.
+
+    Parameters
+    ----------
+    signal : signal of this package
+    drop_synthetic : bool
+        Leave out rows that an earlier `augment` generated.
+    """
+    positions = labelled_positions(signal)
+    stored = _rows.read_rows(signal)
+    if drop_synthetic and "synthetic" in stored:
+        positions = positions[~stored["synthetic"].ravel()[positions].astype(bool)]
+    selected = signal._select_positions(positions)
+    data = selected.data.compute() if selected._lazy else selected.data
+    names = np.array(signal.classes)[signal.labels.ravel()[positions]]
+    groups = None if signal.groups is None else signal.groups.ravel()[positions]
+    return to_rows(np.asarray(data), is_image(signal)), names, groups
