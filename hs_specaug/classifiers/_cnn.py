@@ -219,7 +219,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Return class probabilities of shape (n, n_classes)."""
         check_is_fitted(self, "network_")
-        return softmax(self._logits(X), axis=1)
+        return softmax(self._logits(X).astype(np.float64), axis=1)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the most probable class of each row."""

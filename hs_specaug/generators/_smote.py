@@ -58,14 +58,14 @@ class SMOTEGenerator(ResamplingGenerator):
         available = int(self.class_counts_[code]) - 1
         if available < 1:
             warnings.warn(
-                f"class {self.classes_[code]!r} has one row, {self.method} needs two: its row "
+                f"class {self.classes_.tolist()[code]!r} has one row, {self.method} needs two: its row "
                 "is repeated instead",
                 FewSamplesWarning,
                 stacklevel=3,
             )
         elif available < self.k_neighbors:
             warnings.warn(
-                f"class {self.classes_[code]!r} has {available + 1} rows: {self.method} uses "
+                f"class {self.classes_.tolist()[code]!r} has {available + 1} rows: {self.method} uses "
                 f"{available} neighbours instead of {self.k_neighbors}",
                 FewSamplesWarning,
                 stacklevel=3,
@@ -127,7 +127,7 @@ class BorderlineSMOTEGenerator(SMOTEGenerator):
         if len(rows) == n:
             return rows
         warnings.warn(
-            f"class {self.classes_[code]!r} has no row near another class: SMOTE is used for it "
+            f"class {self.classes_.tolist()[code]!r} has no row near another class: SMOTE is used for it "
             "instead of Borderline-SMOTE",
             FewSamplesWarning,
             stacklevel=4,

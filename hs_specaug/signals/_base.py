@@ -1,0 +1,16 @@
+"""What every signal type of the package has in common."""
+
+from __future__ import annotations
+
+from ._augmentation import AugmentationMixin
+from ._labels import LabelsMixin
+from ._preprocessing import PreprocessingMixin
+
+
+class SpecAugMixin(LabelsMixin, PreprocessingMixin, AugmentationMixin):
+    """Labels, preprocessing and augmentation on top of a HyperSpy signal.
+
+    Goes before the HyperSpy class in the list of bases, so that its overrides come first::
+
+        class AugmentableSpectrum(SpecAugMixin, Signal1D): ...
+    """
