@@ -19,8 +19,10 @@ from ._registry import (
 from .generators import load_generator
 from .labels import label_by_sigmoid, label_by_threshold, label_by_two_lines
 from .signals import as_augmentable
+from .signals._classification import ClassificationResult
 
 __all__ = [
+    "ClassificationResult",
     "as_augmentable",
     "classifiers",
     "datasets",

@@ -26,8 +26,10 @@ def list_methods(group: str) -> list[str]:
 
 def closest(name: object, known: list[str]) -> str:
     """Return a "did you mean" clause for an unknown `name`, or nothing if none is close."""
-    near = difflib.get_close_matches(str(name).lower().replace("_", "-"), known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    near = difflib.get_close_matches(str(name), known, n=1) or difflib.get_close_matches(
+        str(name).lower().replace("_", "-"), known, n=1
+    )
+    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def find_method(group: str, name: str) -> type:
@@ -44,7 +46,7 @@ def find_method(group: str, name: str) -> type:
     points = _entry_points(group)
     if name not in points:
         raise ValueError(
-            f"unknown {kind} {name!r}{closest(name, list(points))} "
+            f"unknown {kind} {name!r}{closest(name, list(points))}. "
             f"Registered {kind}s: {', '.join(list_methods(group))}"
         )
     point = points[name]
@@ -68,7 +70,7 @@ def _make(group: str, name: str, parameters: dict[str, Any]) -> Any:
         if not unknown:
             raise
         raise TypeError(
-            f"{name!r} has no parameter {unknown[0]!r}{closest(unknown[0], known)} "
+            f"{name!r} has no parameter {unknown[0]!r}{closest(unknown[0], known)}. "
             f"Its parameters: {', '.join(known)}"
         ) from error
 
@@ -155,4 +157,9 @@ def make_classifier(name: str, **hyperparameters: Any) -> Any:
         found = dict(all_estimators(type_filter="classifier"))
         if name in found:
             return found[name](**hyperparameters)
+        raise ValueError(
+            f"unknown classifier {name!r}{closest(name, [*list_classifiers(), *found])}. "
+            f"Registered classifiers: {', '.join(list_classifiers())}; besides, every classifier "
+            "of scikit-learn by its class name"
+        )
     return _make(CLASSIFIERS, name, hyperparameters)

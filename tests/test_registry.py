@@ -39,7 +39,7 @@ def test_scikit_learn_by_name():
 
 
 def test_unknown_names_are_helped():
-    with pytest.raises(ValueError, match=r"did you mean 'three-player'\? Registered"):
+    with pytest.raises(ValueError, match=r"did you mean 'three-player'\?\)\. Registered"):
         hs_specaug.make_generator("three_playr")
     with pytest.raises(ValueError, match="unknown classifier 'xyz'"):
         hs_specaug.make_classifier("xyz")
@@ -72,6 +72,6 @@ def test_broken_plugin_is_named_and_breaks_nothing_else(monkeypatch):
     points["theirs"] = EntryPoint("theirs", "no_such_module:Thing", _registry.GENERATORS)
     monkeypatch.setattr(_registry, "_entry_points", lambda group: points)
     assert "theirs" in hs_specaug.list_generators()
-    with pytest.raises(ImportError, match="generator 'theirs'.*no_such_module"):
+    with pytest.raises(ImportError, match=r"generator 'theirs'.*no_such_module"):
         hs_specaug.make_generator("theirs")
     assert hs_specaug.make_generator("smote").method == "smote"

@@ -64,8 +64,8 @@ def make_splits(
         )
     if counts.min() < 2:
         raise ValueError(
-            f"class {labels[counts.argmin()]!r} has one labelled row: at least two are needed, "
-            "one to learn from and one to be scored on. Label more, or leave the class out"
+            f"class {labels.tolist()[counts.argmin()]!r} has one labelled row: at least two "
+            "are needed, one to learn from and one to be scored on. Label more, or leave the class out"
         )
     if groups is not None:
         _check_groups(y, np.asarray(groups), labels)
@@ -75,8 +75,8 @@ def make_splits(
         missing = np.setdiff1d(labels, y[split.train])
         if len(missing):
             raise ValueError(
-                f"a fold has no training row of class {missing[0]!r} (labelled rows per class: "
-                f"{dict(zip(labels.tolist(), counts.tolist(), strict=True))}); use fewer folds "
+                f"a fold has no training row of class {missing.tolist()[0]!r} (labelled rows per "
+                f"class: {dict(zip(labels.tolist(), counts.tolist(), strict=True))}); use fewer folds "
                 "(cv=2), a smaller test_size, or label more"
             )
     return splits
@@ -85,7 +85,7 @@ def make_splits(
 def _check_groups(y: np.ndarray, groups: np.ndarray, labels: np.ndarray) -> None:
     if groups.shape != y.shape:
         raise ValueError(f"groups must have one entry per row, {y.shape}, got {groups.shape}")
-    for label in labels:
+    for label in labels.tolist():
         if len(np.unique(groups[y == label])) < 2:
             raise ValueError(
                 f"class {label!r} occurs in one group only, so it cannot be both learned and "

@@ -10,7 +10,7 @@ import numpy as np
 from ..exceptions import IncompatibleAxisError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SignalAxis:
     """One signal axis: its name, units and the value of every channel.
 
@@ -25,6 +25,9 @@ class SignalAxis:
     name: str
     units: str
     values: np.ndarray
+
+    def __repr__(self) -> str:
+        return f"<SignalAxis {self}>"
 
     def __str__(self) -> str:
         units = f" {self.units}" if self.units else ""

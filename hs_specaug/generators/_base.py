@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._registry import GENERATORS, closest, find_method
+from .._warnings import warn_user
 from ..exceptions import ModelFileError
 from ..io import read_model, write_model
 from ._axes import SignalAxis
@@ -139,7 +139,7 @@ class BaseGenerator(BaseOverSampler):
 
         Returns
         -------
-        X : ndarray of shape (n, *input_shape_)
+        X : ndarray of shape (n, ...)
             Synthetic rows in the units and type of the training rows.
         y : ndarray of shape (n,)
             Their labels: as given, or class after class in the order of `classes_`.
@@ -182,8 +182,8 @@ class BaseGenerator(BaseOverSampler):
     def _code(known: dict[Any, int], label: Any) -> int:
         if label not in known:
             raise ValueError(
-                f"unknown class {label!r}{closest(label, [str(k) for k in known])} "
-                f"This generator knows {list(known)}"
+                f"unknown class {label!r}{closest(label, [str(k) for k in known])}. This generator "
+                f"knows {list(known)}"
             )
         return known[label]
 
@@ -267,9 +267,8 @@ def _warn_of_versions(header: dict[str, Any]) -> None:
     written = header.get("versions", {}).get("hs_specaug", "0")
     here = version("hs_specaug")
     if Version(written) > Version(here):
-        warnings.warn(
+        warn_user(
             f"this generator was saved by hs_specaug {written}, newer than {here}; it "
             "was read, but may behave differently",
             UserWarning,
-            stacklevel=3,
         )

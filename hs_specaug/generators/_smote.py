@@ -6,12 +6,12 @@ ICIC (2005) 878. Baselines of paper 000.
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, ClassVar
 
 import numpy as np
 from imblearn.over_sampling import SMOTE, BorderlineSMOTE
 
+from .._warnings import warn_user
 from ..exceptions import FewSamplesWarning
 from ._resampling import ResamplingGenerator
 
@@ -55,20 +55,17 @@ class SMOTEGenerator(ResamplingGenerator):
 
     def _neighbours(self, code: int) -> int:
         """Return how many neighbours class `code` has, at most `k_neighbors`; 0 for one row."""
-        available = int(self.class_counts_[code]) - 1
+        name, available = self.classes_.tolist()[code], int(self.class_counts_[code]) - 1
         if available < 1:
-            warnings.warn(
-                f"class {self.classes_.tolist()[code]!r} has one row, {self.method} needs two: its row "
-                "is repeated instead",
+            warn_user(
+                f"class {name!r} has one row, {self.method} needs two: its row is repeated instead",
                 FewSamplesWarning,
-                stacklevel=3,
             )
         elif available < self.k_neighbors:
-            warnings.warn(
-                f"class {self.classes_.tolist()[code]!r} has {available + 1} rows: {self.method} uses "
+            warn_user(
+                f"class {name!r} has {available + 1} rows: {self.method} uses "
                 f"{available} neighbours instead of {self.k_neighbors}",
                 FewSamplesWarning,
-                stacklevel=3,
             )
         return min(available, self.k_neighbors)
 
@@ -126,11 +123,10 @@ class BorderlineSMOTEGenerator(SMOTEGenerator):
         rows = self._new_rows(sampler)
         if len(rows) == n:
             return rows
-        warnings.warn(
-            f"class {self.classes_.tolist()[code]!r} has no row near another class: SMOTE is used for it "
-            "instead of Borderline-SMOTE",
+        warn_user(
+            f"class {self.classes_.tolist()[code]!r} has no row near another class: SMOTE is used "
+            "for it instead of Borderline-SMOTE",
             FewSamplesWarning,
-            stacklevel=4,
         )
         fallback = SMOTE(k_neighbors=k, sampling_strategy=self._strategy(code, n), random_state=rng)
         return self._new_rows(fallback)

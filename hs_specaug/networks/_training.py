@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import math
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from .._warnings import warn_user
 from ..exceptions import TrainingError, TrainingWarning
 from ._device import Precision
 
@@ -231,11 +231,10 @@ class TrainingLoop:
                     raise
                 self._restore(good)
                 self.interrupted = True
-                warnings.warn(
+                warn_user(
                     f"{self.description}: interrupted after epoch {self.epoch} of "
                     f"{self.epochs}; the state of the last complete epoch is kept and usable",
                     TrainingWarning,
-                    stacklevel=2,
                 )
             finally:
                 self._finish()
@@ -288,12 +287,11 @@ class TrainingLoop:
         for player in self.players:
             for group in player.optimizer.param_groups:
                 group["lr"] = player.learning_rate * ROLLBACK_FACTOR**self.rollbacks
-        warnings.warn(
+        warn_user(
             f"{self.description}: the loss was not finite in epoch {self.epoch + 1}; back to "
             f"the state after epoch {self.epoch}, learning rate × "
             f"{ROLLBACK_FACTOR**self.rollbacks:g}",
             TrainingWarning,
-            stacklevel=3,
         )
 
     def _record(self, losses: dict[str, float]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.integrate import simpson
 
+from .._warnings import warn_user
 from ..exceptions import SpecAugWarning
 from ._axes import axis_dictionary, make_axis
 from ._blocks import axis_label, axis_units, map_spectra, replace_data
@@ -219,12 +219,11 @@ def subtract_background_from_array(
     if kind == "power-law":
         rows[:, :start] = 0
     if not fittable.all():
-        warnings.warn(
+        warn_user(
             f"The {kind} background could not be fitted to {int((~fittable).sum())} of "
             f"{len(rows)} spectra, which have no positive signal between {fit_range[0]:g} and "
             f"{fit_range[1]:g}; none was subtracted from them.",
             SpecAugWarning,
-            stacklevel=2,
         )
     return rows[:, ordered].reshape(X.shape)
 

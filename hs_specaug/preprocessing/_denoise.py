@@ -39,11 +39,11 @@ class PCADenoiser(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     ----------
     n_components_ : int
         Number of components kept.
-    components_ : ndarray of shape (n_components_, size)
+    components_ : ndarray of shape (n_components, size)
         Principal axes of the flattened rows.
     mean_ : ndarray of shape (size,)
         Mean row.
-    explained_variance_ratio_ : ndarray of shape (n_components_,)
+    explained_variance_ratio_ : ndarray of shape (n_components,)
         Share of the variance of each kept component.
     row_shape_ : tuple of int
         Shape of one row, ``X.shape[1:]``.

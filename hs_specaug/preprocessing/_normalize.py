@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_array, validate_data
 
+from .._warnings import warn_user
 from ..exceptions import SpecAugWarning
 from ._options import canonical_option, floating_dtype
 
@@ -75,12 +75,11 @@ def normalize_spectra(
         # Rounding leaves a constant spectrum with a spread of a few units in the last place.
         degenerate = scale <= 10 * np.finfo(scale.dtype).eps * largest
     if degenerate.any():
-        warnings.warn(
+        warn_user(
             f"{int(degenerate.sum())} of {degenerate.size} spectra are "
             f"{'constant' if method == 'z-score' else 'zero everywhere'} and have no scale for "
             f"normalize={method!r}; they become zeros.",
             SpecAugWarning,
-            stacklevel=2,
         )
     # The product of tiny numbers and a reciprocal can overflow; the quotient cannot.
     scaled = np.where(degenerate, 0, values / np.where(degenerate, 1, scale))

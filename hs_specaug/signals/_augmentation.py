@@ -92,7 +92,7 @@ class AugmentationMixin:
         >>> import hs_specaug
         >>> s = hs_specaug.datasets.polymer_spectra(step_per_cm=8.0)
         >>> generator = s.train_generator("smote", random_state=0)
-        >>> X, y = generator.sample({"POM": 3})
+        >>> X, y = generator.sample({"polyacetal": 3})
         >>> X.shape
         (3, 104)
         """
@@ -268,8 +268,8 @@ class AugmentationMixin:
         present = np.unique(y)
         if len(present) < 2:
             raise ValueError(
-                f"at least two classes must be labelled, only {present[0]!r} is; label spectra "
-                "of another class with s.set_labels or s.label_region"
+                f"at least two classes must be labelled, only {present.tolist()[0]!r} is; label "
+                "spectra of another class with s.set_labels or s.label_region"
             )
 
     def _missing(self, generator: BaseGenerator) -> dict[str, int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from .._registry import make_classifier
+from .._warnings import warn_user
 from ..evaluation import ClassificationReport, evaluate_classifier, fit_fold, make_splits
 from ..exceptions import SpecAugWarning
 from ..generators import check_same_axes
@@ -245,21 +245,19 @@ def _warn_of_leaks(signal: Any) -> None:
     from ..preprocessing import read_steps
 
     if any(step["step"] == "denoise" for step in read_steps(signal)):
-        warnings.warn(
+        warn_user(
             "this signal was denoised with components learned from all its spectra, also those "
             "that are scored now; for a score without that help leave denoise out of preprocess "
             "and pass transformers=[hs_specaug.preprocessing.PCADenoiser(n)] to classify",
             SpecAugWarning,
-            stacklevel=4,
         )
     synthetic = _rows.read_rows(signal).get("synthetic")
     if synthetic is not None and synthetic.any():
-        warnings.warn(
+        warn_user(
             f"{int(synthetic.sum())} synthetic rows are left out: they were made from rows that "
             "are scored now; pass augmentation=... to classify instead, which refits the "
             "generator inside each fold",
             SpecAugWarning,
-            stacklevel=4,
         )
 
 

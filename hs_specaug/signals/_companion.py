@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from exspy.signals import DielectricFunction, EDSSEMSpectrum, EDSTEMSpectrum, EELSSpectrum
 from hyperspy.signals import BaseSignal
 
 from ._base import SpecAugMixin
+from ._exspy import DielectricFunction, EDSSEMSpectrum, EDSTEMSpectrum, EELSSpectrum
 
 # The first class that matches decides; what none matches goes by dtype and signal dimension.
 _BY_CLASS: tuple[tuple[type, str], ...] = (

@@ -13,21 +13,18 @@ because the result of an operation is not always one of our classes.
 
 from __future__ import annotations
 
-import inspect
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from hs_specaug._warnings import warn_user
 from hs_specaug.exceptions import LabelsDroppedWarning
 from hs_specaug.labels import UNLABELLED, as_blocks, name_permutation, unanimous
 
 from ._stacking import rows_of_stack
 
 KEYS = ("labels", "groups", "synthetic")
-
-_LIBRARIES = ("hs_specaug.", "hyperspy.", "exspy.")
 
 Rows = dict[str, np.ndarray]
 Followed = tuple[Rows, str | None]
@@ -51,14 +48,8 @@ def navigation_indices(signal: Any) -> list[int]:
 
 
 def warn_dropped(reason: str) -> None:
-    """Warn that labels could not follow.
-
-    The warning is attributed to the code that called into HyperSpy, where the reader can act on it.
-    """
-    level, frame = 1, inspect.currentframe()
-    while frame is not None and frame.f_globals.get("__name__", "").startswith(_LIBRARIES):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(f"{reason}.", LabelsDroppedWarning, stacklevel=level)
+    """Warn that labels could not follow."""
+    warn_user(f"{reason}.", LabelsDroppedWarning)
 
 
 # ------------------------------------------------------------------------------ reading, writing

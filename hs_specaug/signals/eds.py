@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from exspy.signals import (
+from ._base import SpecAugMixin
+from ._exspy import (
     EDSSEMSpectrum,
     EDSTEMSpectrum,
     LazyEDSSEMSpectrum,
     LazyEDSTEMSpectrum,
 )
-
-from ._base import SpecAugMixin
 
 if TYPE_CHECKING:
     from exspy.signals import EDSTEMSpectrum as _Base

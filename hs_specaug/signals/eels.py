@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from exspy.signals import EELSSpectrum, LazyEELSSpectrum
-
 from ._base import SpecAugMixin
+from ._exspy import EELSSpectrum, LazyEELSSpectrum
 
 
 class AugmentableEELSSpectrum(SpecAugMixin, EELSSpectrum):

@@ -66,9 +66,7 @@ def test_number_of_updates(data):
 def test_seed(data):
     options = {"max_updates": 5, "random_state": 0}
     first = CNNClassifier(**options).fit(*data).predict_proba(data[0])
-    np.testing.assert_array_equal(
-        CNNClassifier(**options).fit(*data).predict_proba(data[0]), first
-    )
+    np.testing.assert_array_equal(CNNClassifier(**options).fit(*data).predict_proba(data[0]), first)
     other = CNNClassifier(max_updates=5, random_state=1).fit(*data).predict_proba(data[0])
     assert not np.array_equal(other, first)
 

@@ -88,7 +88,9 @@ def test_discriminator_sees_the_label_only_after_its_trunk():
 
 def test_weights_are_normal_with_the_papers_spread():
     network = build_network(lambda: ConvolutionalClassifier(2, 1, (800,)), 0)
-    convolution = next(m for m in network.modules() if isinstance(m, nn.Conv1d) if m.in_channels > 1)
+    convolution = next(
+        m for m in network.modules() if isinstance(m, nn.Conv1d) if m.in_channels > 1
+    )
     assert float(convolution.weight.detach().std()) == pytest.approx(0.02, rel=0.05)
     assert float(convolution.bias.detach().abs().max()) == 0.0
 

@@ -26,9 +26,7 @@ class Counter(nn.Module):
 
 
 def loop_of(*players, epochs=3, steps=2, **options):
-    return TrainingLoop(
-        players, epochs=epochs, steps_per_epoch=steps, precision=FLOAT32, **options
-    )
+    return TrainingLoop(players, epochs=epochs, steps_per_epoch=steps, precision=FLOAT32, **options)
 
 
 def test_a_pass_holds_every_row_once():
