@@ -64,8 +64,9 @@ def make_splits(
         )
     if counts.min() < 2:
         raise ValueError(
-            f"class {labels.tolist()[counts.argmin()]!r} has one labelled row: at least two "
-            "are needed, one to learn from and one to be scored on. Label more, or leave the class out"
+            f"class {labels.tolist()[counts.argmin()]!r} has one labelled row: at least two are "
+            "needed, one to learn from and one to be scored on. Label more, or leave the class "
+            "out"
         )
     if groups is not None:
         _check_groups(y, np.asarray(groups), labels)
@@ -76,8 +77,8 @@ def make_splits(
         if len(missing):
             raise ValueError(
                 f"a fold has no training row of class {missing.tolist()[0]!r} (labelled rows per "
-                f"class: {dict(zip(labels.tolist(), counts.tolist(), strict=True))}); use fewer folds "
-                "(cv=2), a smaller test_size, or label more"
+                f"class: {dict(zip(labels.tolist(), counts.tolist(), strict=True))}); use fewer "
+                "folds (cv=2), a smaller test_size, or label more"
             )
     return splits
 

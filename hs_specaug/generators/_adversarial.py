@@ -13,8 +13,11 @@ import torch
 from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
+from .._warnings import warn_user
+from ..exceptions import TrainingWarning
 from ..networks import (
     BatchStream,
+    BestState,
     Player,
     Precision,
     RangeScaler,
@@ -26,8 +29,12 @@ from ..networks import (
     to_channels,
 )
 from ._base import BaseGenerator
+from ._fidelity import ClassFidelity
 
 SAMPLE_BATCH = 512
+SCALER = ("minimum", "maximum")
+# Whoever trains for fewer epochs does not expect them to be better than the start.
+WORTH_A_WORD = 20
 
 
 class Draws:
@@ -99,7 +106,7 @@ class AdversarialGenerator(BaseGenerator):
     history_ : dict of str to list
         Losses per epoch; pre-training under names of its own.
     scaler_ : RangeScaler
-        Maps data to the range of tanh and back.
+        Maps data to what the networks see and back.
     device_ : torch.device
         Where it was trained.
     precision_ : str
@@ -108,6 +115,10 @@ class AdversarialGenerator(BaseGenerator):
         Time spent in the steps of each player.
     interrupted_ : bool
         Whether Ctrl-C ended the training early.
+    best_epoch_ : int
+        Epoch whose generator was kept; 0 is the start, before any adversarial step.
+    score_ : float
+        Its distance to the training rows (:class:`ClassFidelity`; lower is better).
     """
 
     def _fit(self, X: np.ndarray, codes: np.ndarray) -> None:
@@ -118,7 +129,8 @@ class AdversarialGenerator(BaseGenerator):
         self.scaler_ = RangeScaler().fit(rows)
         rng = check_random_state(self.random_state)
         seeds = [int(s) for s in rng.randint(np.iinfo(np.int32).max, size=3)]
-        networks = self._networks(rows.shape[1:], seeds[0]).to(self.device_)
+        networks = self._networks(rows.shape[1:], seeds[0])
+        networks = networks.to(self.device_)
         stream = BatchStream(
             torch.from_numpy(self.scaler_.transform(rows)).to(self.device_),
             torch.from_numpy(codes).to(self.device_),
@@ -130,13 +142,40 @@ class AdversarialGenerator(BaseGenerator):
         self.history_: dict[str, list[float]] = {}
         self.seconds_: dict[str, float] = {}
         self._pretrain(networks, draws, precision)
+        best = self._best_state(networks, draws)
         loop = self._run(
-            self._players(networks, draws), draws, self.epochs, precision, interruptible=True
+            self._players(networks, draws),
+            draws,
+            self.epochs,
+            precision,
+            interruptible=True,
+            best=best,
         )
         self.networks_ = networks.requires_grad_(False).eval()
         self.interrupted_ = loop.interrupted
+        self.best_epoch_, self.score_ = best.epoch, best.value
+        if best.epoch == 0 and self.epochs >= WORTH_A_WORD:
+            warn_user(
+                f"{self.method}: none of {loop.epoch} epochs brought the samples nearer to the "
+                "training rows than the start of the adversarial training was, so the start is "
+                "kept. More epochs, a smaller learning_rate or another method may help",
+                TrainingWarning,
+            )
 
-    def _networks(self, shape: tuple[int, ...], seed: int) -> nn.ModuleDict:
+    def _best_state(self, networks: Any, draws: Draws) -> BestState:
+        generator: Any = networks["generator"]
+        noise: dict[int, Tensor] = {}
+
+        def generate(labels: Tensor) -> Tensor:
+            n = len(labels)
+            if n not in noise:
+                fixed = torch.Generator().manual_seed(0)
+                noise[n] = torch.randn(n, self.latent_dim, generator=fixed).to(labels.device)
+            return generator(noise[n], labels)
+
+        return BestState(generator, ClassFidelity(generate, draws.stream.X, draws.stream.y))
+
+    def _networks(self, shape: tuple[int, ...], seed: int) -> Any:
         channels, *size = shape
         return build_network(
             lambda: self._build_networks(channels, tuple(size), len(self.classes_)), seed
@@ -151,6 +190,7 @@ class AdversarialGenerator(BaseGenerator):
         *,
         phase: str = "",
         interruptible: bool = False,
+        best: BestState | None = None,
     ) -> TrainingLoop:
         """Train `players` and file the history under the name of the phase."""
         loop = TrainingLoop(
@@ -161,6 +201,7 @@ class AdversarialGenerator(BaseGenerator):
             description=f"{self.method}{phase and ' '}{phase}",
             show_progressbar=self.show_progressbar,
             interruptible=interruptible,
+            best=best,
         ).fit_loop()
         prefix = f"{phase}/" if phase else ""
         self.history_.update({prefix + key: values for key, values in loop.history.items()})
@@ -192,16 +233,15 @@ class AdversarialGenerator(BaseGenerator):
         }
         return {
             **weights,
-            "scaler.minimum": self.scaler_.minimum_,
-            "scaler.maximum": self.scaler_.maximum_,
+            **{f"scaler.{key}": getattr(self.scaler_, f"{key}_") for key in SCALER},
             **{f"history.{key}": np.asarray(v, float) for key, v in self.history_.items()},
         }
 
     def _set_tensors(self, tensors: dict[str, np.ndarray], header: dict[str, Any]) -> None:
         self.device_ = resolve_device("auto")
         self.scaler_ = RangeScaler()
-        self.scaler_.minimum_ = tensors["scaler.minimum"]
-        self.scaler_.maximum_ = tensors["scaler.maximum"]
+        for key in SCALER:
+            setattr(self.scaler_, f"{key}_", tensors[f"scaler.{key}"])
         self.scaler_.dtype_ = self.dtype_
         shape = self.input_shape_ if len(self.input_shape_) > 1 else (1, *self.input_shape_)
         networks = self._networks(shape, 0)

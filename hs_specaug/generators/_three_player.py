@@ -158,6 +158,9 @@ class ThreePlayerGenerator(AdversarialGenerator):
         player = Player("autoencoder", autoencoder, losses, 1, self.learning_rate, self.betas)
         self._run([player], draws, self.pretrain_epochs, precision, phase="pre-training")
         networks["discriminator"].trunk.load_state_dict(encoder.trunk.state_dict())
+        with torch.no_grad():
+            latents = encoder(draws.stream.X)
+        networks["generator"].start_from_latents(latents, draws.stream.y)
 
     def _players(self, networks: Any, draws: Draws) -> list[Player]:
         G, D, C = networks["generator"], networks["discriminator"], networks["classifier"]

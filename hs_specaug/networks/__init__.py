@@ -12,11 +12,12 @@ from ._conditional import (
 from ._device import Precision, resolve_device, resolve_precision
 from ._layers import PadToMultiple, build_network, initialise
 from ._scaling import RangeScaler, from_channels, to_channels
-from ._training import BatchStream, Player, TrainingLoop
+from ._training import BatchStream, BestState, Player, TrainingLoop
 
 __all__ = [
     "Autoencoder",
     "BatchStream",
+    "BestState",
     "ConditionalDiscriminator",
     "ConditionalGenerator",
     "ConvolutionTrunk",

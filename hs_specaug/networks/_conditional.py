@@ -88,12 +88,47 @@ class ConditionalGenerator(nn.Module):
     ) -> None:
         super().__init__()
         self.latent_dim = latent_dim
+        self.mixing = nn.Parameter(torch.eye(latent_dim))
         self.label = LabelAffine(n_classes, latent_dim)
         self.trunk = TransposedTrunk(latent_dim, channels, size, kernels, slope=slope)
 
+    @torch.no_grad()
+    def start_from_latents(self, h: Tensor, y: Tensor, ridge: float = 1e-2) -> None:
+        """Change variables so that z ~ N(0, 1) decodes what an encoder gave for real rows.
+
+        The latent vectors of each class get a Gaussian (as in BAGAN, Mariani et al. 2018) with
+        a mean of its own and a covariance L Lᵀ that all classes share: a class with a few rows
+        borrows the variation of the others.
+
+        Parameters
+        ----------
+        h : Tensor of shape (n, latent_dim)
+            Encoded real rows.
+        y : Tensor of shape (n,)
+            Their classes.
+        ridge : float
+            Share of the mean variance that is added to every direction.
+        """
+        u = self.label(h, y).double()
+        n_classes = len(self.label.scale)
+        counts = torch.bincount(y, minlength=n_classes).clamp(min=1).unsqueeze(1)
+        centres = torch.zeros(n_classes, u.shape[1], dtype=u.dtype, device=u.device)
+        centres.index_add_(0, y, u).div_(counts)
+        inner = u - centres[y]
+        covariance = inner.T @ inner / max(len(u) - n_classes, 1)
+        floor = ridge * covariance.diagonal().mean().clamp(min=1e-12)
+        L = torch.linalg.cholesky(covariance + floor * torch.eye(u.shape[1], device=u.device))
+        self.mixing.copy_(L)
+        self.label.scale.fill_(1.0)
+        self.label.shift.copy_(centres)
+
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         """Generate one row for each noise vector `z` (n, latent_dim) and class `y` (n,)."""
-        return self.trunk(self.label(z, y))
+        return self.decode(F.linear(z, self.mixing), y)
+
+    def decode(self, h: Tensor, y: Tensor) -> Tensor:
+        """Decode latent vectors `h` (n, latent_dim) of an encoder as members of class `y`."""
+        return self.trunk(self.label(h, y))
 
 
 class ConditionalDiscriminator(nn.Module):
@@ -193,7 +228,7 @@ class Autoencoder(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """Reconstruct `x` knowing its class `y`."""
-        return self.decoder(self.encoder(x), y)
+        return self.decoder.decode(self.encoder(x), y)
 
 
 def autoencoder_losses(autoencoder: Autoencoder, x: Tensor, y: Tensor) -> dict[str, Tensor]:

@@ -85,6 +85,46 @@ class BatchStream:
 
 
 @dataclass
+class BestState:
+    """Keep the weights of one network from the epoch in which a score was lowest.
+
+    Players of a game do not improve step by step; the last state is one of many.
+
+    Attributes
+    ----------
+    module : torch.nn.Module
+        Whose weights are kept.
+    score : callable
+        Returns a number, lower is better; asked before the first and after every epoch.
+    epoch : int
+        Epoch of the best state; 0 is before the first step.
+    value : float
+        Its score.
+    """
+
+    module: nn.Module
+    score: Callable[[], float]
+    epoch: int = field(init=False, default=0)
+    value: float = field(init=False, default=math.inf)
+    _weights: dict[str, Any] = field(init=False, default_factory=dict)
+
+    def look(self, epoch: int) -> float:
+        """Score the present state and keep it if it is the best so far."""
+        self.module.eval()
+        value = self.score()
+        self.module.train()
+        if value < self.value or not self._weights:
+            self.epoch, self.value = epoch, value
+            self._weights = copy.deepcopy(self.module.state_dict())
+        return value
+
+    def restore(self) -> None:
+        """Put the best weights back."""
+        if self._weights:
+            self.module.load_state_dict(self._weights)
+
+
+@dataclass
 class Player:
     """One network that is optimised, and what it minimises.
 
@@ -138,6 +178,9 @@ class TrainingLoop:
     interruptible : bool
         Whether Ctrl-C ends the training and keeps the last complete epoch (with a warning);
         otherwise, or before the first epoch is complete, it is passed on.
+    best : BestState or None
+        Which network returns to its best epoch at the end; its score is in the history as
+        ``"score"``, where entry 0 belongs to epoch 1.
 
     Attributes
     ----------
@@ -160,7 +203,9 @@ class TrainingLoop:
         description: str = "training",
         show_progressbar: bool = False,
         interruptible: bool = True,
+        best: BestState | None = None,
     ) -> None:
+        self.best = best
         self.players = list(players)
         self.epochs = epochs
         self.steps_per_epoch = steps_per_epoch
@@ -210,6 +255,8 @@ class TrainingLoop:
         """
         self._set_mode(training=True)
         good = self._snapshot()
+        if self.best is not None:
+            self.best.look(0)
         with tqdm(
             total=self.epochs,
             desc=self.description,
@@ -241,6 +288,8 @@ class TrainingLoop:
         return self
 
     def _finish(self) -> None:
+        if self.best is not None:
+            self.best.restore()
         for player in self.players:
             player.module.requires_grad_(True)
             player.optimizer.zero_grad(set_to_none=True)
@@ -297,6 +346,8 @@ class TrainingLoop:
     def _record(self, losses: dict[str, float]) -> None:
         self.epoch += 1
         self.history["epoch"].append(self.epoch)
+        if self.best is not None:
+            self.history.setdefault("score", []).append(self.best.look(self.epoch))
         for key, value in losses.items():
             self.history.setdefault(key, []).append(value)
         for player in self.players:

@@ -198,7 +198,9 @@ def classify_signal(
             "the instance instead"
         )
     classifier = _seeded(classifier, seeds[0])
-    generator = _generator_for(signal, augmentation, refit, seeds[1])
+    if "show_progressbar" in classifier.get_params(deep=False):
+        classifier.set_params(show_progressbar=show_progressbar)
+    generator = _generator_for(signal, augmentation, refit, seeds[1], show_progressbar)
     splits = make_splits(y, groups=groups, test_size=test_size, cv=cv, random_state=seeds[2])
     parts = {"generator": generator, "transformers": transformers, "refit": refit}
     report = evaluate_classifier(
@@ -227,7 +229,9 @@ def classify_signal(
     )
 
 
-def _generator_for(signal: Any, augmentation: Any, refit: bool, seed: int | None) -> Any:
+def _generator_for(
+    signal: Any, augmentation: Any, refit: bool, seed: int | None, show_progressbar: bool
+) -> Any:
     if augmentation is None:
         return None
     if not refit:
@@ -238,7 +242,7 @@ def _generator_for(signal: Any, augmentation: Any, refit: bool, seed: int | None
             )
         check_same_axes(augmentation.signal_axes_, signal_axes(signal))
         return augmentation
-    return _seeded(prepared(augmentation, None, False, {}), seed)
+    return _seeded(prepared(augmentation, None, show_progressbar, {}), seed)
 
 
 def _warn_of_leaks(signal: Any) -> None:

@@ -144,3 +144,31 @@ def test_bfloat16_stays_near_float32():
         rounded = network(x)
     assert rounded.dtype == torch.float32
     assert float((exact - rounded).abs().max()) < 0.03 * float(exact.abs().max()) + 1e-4
+
+
+def test_start_from_latents_samples_what_the_encoder_gave():
+    """z ~ N(0, 1) then decodes each class's mean, with the spread that all classes share."""
+    latent, n = 6, 8000
+    rng = torch.Generator().manual_seed(0)
+    generator = build_network(lambda: ConditionalGenerator(latent, 2, 1, (32,)), 0).eval()
+    mixing = torch.randn(latent, latent, generator=rng)
+    y = (torch.arange(n) % 10 == 0).long()
+    h = torch.randn(n, latent, generator=rng) @ mixing.T + 5.0 * y[:, None]
+    with torch.no_grad():
+        before = generator.label(h, y)  # what the decoder got for real rows
+        generator.start_from_latents(h, y, ridge=1e-6)
+        z = torch.randn(n, latent, generator=rng)
+        after = generator.label(z @ generator.mixing.T, y)
+    for code in (0, 1):
+        ours, theirs = after[y == code], before[y == code]
+        torch.testing.assert_close(ours.mean(0), theirs.mean(0), atol=0.25, rtol=0.0)
+        torch.testing.assert_close(ours.T.cov(), theirs.T.cov(), atol=0.7, rtol=0.15)
+
+
+@pytest.mark.parametrize("rows", [(1, 1), (2, 1), (150, 1)])
+def test_start_from_latents_with_hardly_any_rows(rows):
+    generator = build_network(lambda: ConditionalGenerator(16, 3, 1, (32,)), 0).eval()
+    y = torch.repeat_interleave(torch.tensor([0, 2]), torch.tensor(rows))
+    h = torch.randn(len(y), 16, generator=torch.Generator().manual_seed(0))
+    generator.start_from_latents(h, y)
+    assert torch.isfinite(generator(torch.randn(3, 16), torch.tensor([0, 1, 2]))).all()

@@ -6,7 +6,13 @@ import torch
 from torch import nn
 
 from hs_specaug.exceptions import TrainingError, TrainingWarning
-from hs_specaug.networks import BatchStream, Player, TrainingLoop, resolve_precision
+from hs_specaug.networks import (
+    BatchStream,
+    BestState,
+    Player,
+    TrainingLoop,
+    resolve_precision,
+)
 
 FLOAT32 = resolve_precision("float32", torch.device("cpu"))
 
@@ -195,3 +201,38 @@ def test_interrupt_before_anything_was_learned_is_passed_on():
     module = Counter(1.0)
     with pytest.raises(KeyboardInterrupt):
         loop_of(Player("p", module, interrupting(module, 1))).fit_loop()
+
+
+def test_best_state_is_kept():
+    """The score is lowest after the second epoch; the loop returns there."""
+    module = Counter(3.0)
+    scores = iter([5.0, 4.0, 1.0, 2.0, 3.0])
+    seen = []
+
+    def score():
+        seen.append(float(module.value.detach()))
+        return next(scores)
+
+    best = BestState(module, score)
+    player = Player("p", module, lambda: {"square": module.value**2}, learning_rate=0.1)
+    loop = loop_of(player, epochs=4, steps=1, best=best).fit_loop()
+    assert (best.epoch, best.value) == (2, 1.0)
+    assert loop.history["score"] == [4.0, 1.0, 2.0, 3.0]
+    assert float(module.value.detach()) == seen[2]
+
+
+def test_best_state_can_be_the_start():
+    module = Counter(3.0)
+    best = BestState(module, lambda: -float(module.value.detach()))
+    player = Player("p", module, lambda: {"square": module.value**2}, learning_rate=0.1)
+    loop_of(player, epochs=2, best=best).fit_loop()
+    assert best.epoch == 0
+    assert float(module.value.detach()) == 3.0
+
+
+def test_interrupt_returns_to_the_best_state_too():
+    module = Counter(3.0)
+    best = BestState(module, lambda: -float(module.value.detach()))
+    with pytest.warns(TrainingWarning, match="interrupted"):
+        loop_of(Player("p", module, interrupting(module, 5)), epochs=9, best=best).fit_loop()
+    assert float(module.value.detach()) == 3.0
