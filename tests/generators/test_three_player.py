@@ -375,3 +375,38 @@ def test_samples_are_recognised_and_varied():
     for code in (0, 1):
         spread = X_new[y_new == code].std(axis=0).mean()
         assert spread > 0.3 * X_test[np.repeat([0, 1], 100) == code].std(axis=0).mean()
+
+
+def test_every_player_can_have_its_own_rate(two_classes):
+    generator = ThreePlayerGenerator(
+        epochs=1,
+        pretrain_epochs=0,
+        generator_learning_rate=1e-5,
+        discriminator_learning_rate=3e-4,
+        random_state=0,
+    ).fit(*two_classes)
+    rates = {
+        p: generator.history_[f"{p}/learning_rate"]
+        for p in ("discriminator", "generator", "classifier")
+    }
+    assert rates == {"discriminator": [3e-4], "generator": [1e-5], "classifier": [2e-4]}
+
+
+def test_keeps_the_best_epoch_and_says_if_that_is_the_start(two_classes, monkeypatch):
+    from hs_specaug.exceptions import TrainingWarning
+    from hs_specaug.generators import _adversarial
+
+    scores = iter(range(1000))
+    monkeypatch.setattr(_adversarial.ClassFidelity, "__call__", lambda self: float(next(scores)))
+    with pytest.warns(TrainingWarning, match="the start is kept"):
+        generator = ThreePlayerGenerator(epochs=20, pretrain_epochs=1, random_state=0).fit(
+            *(a[::6] for a in two_classes)
+        )
+    assert generator.best_epoch_ == 0
+    start = ThreePlayerGenerator(epochs=0, pretrain_epochs=1, random_state=0).fit(
+        *(a[::6] for a in two_classes)
+    )
+    np.testing.assert_array_equal(
+        generator.sample({"rare": 3}, random_state=0)[0],
+        start.sample({"rare": 3}, random_state=0)[0],
+    )
