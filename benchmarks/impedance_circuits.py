@@ -26,6 +26,14 @@ from hs_specaug.preprocessing import resample_spectra
 
 RARE = ("L-R-RCPE", "RC-G-G", "RC-RC-RCPE-RCPE", "Rs_Ws")
 COMMON_ROWS, RARE_ROWS = 60, 6
+THREE_PLAYER: dict[str, dict] = {
+    "three-player": {},
+    "three-player, two rates": {
+        "generator_learning_rate": 2e-5,
+        "discriminator_learning_rate": 8e-4,
+        "n_critic": 3,
+    },
+}
 
 
 def load() -> tuple[np.ndarray, np.ndarray]:
@@ -69,30 +77,37 @@ def main() -> None:
     seeds, updates = (range(1), 50) if options.quick else (range(5), 3000)
     epochs = {"epochs": 2, "pretrain_epochs": 1} if options.quick else {}
     scores: dict[str, dict[str, list[float]]] = {}
-    fit_seconds = []
+    fits: dict[str, list[dict]] = {}
     for seed in seeds:
         train, test = split(y, seed)
-        smote = hs_specaug.make_generator("smote", random_state=seed)
-        three = hs_specaug.make_generator("three-player", random_state=seed, **epochs)
-        started = time.perf_counter()
-        three.fit(X[train], y[train])
-        fit_seconds.append(time.perf_counter() - started)
+        trained = {}
+        for name, settings in THREE_PLAYER.items():
+            generator = hs_specaug.make_generator(
+                "three-player", random_state=seed, **settings, **epochs
+            )
+            started = time.perf_counter()
+            trained[name] = generator.fit(X[train], y[train])
+            fits.setdefault(name, []).append(
+                {
+                    "seconds": time.perf_counter() - started,
+                    "best_epoch": generator.best_epoch_,
+                    "score_at_best": generator.score_,
+                }
+            )
 
         def score(augmentation: str, name: str, model, seed=seed, test=test) -> None:
             value = f1_score(y[test], model.predict(X[test]), average="macro")
             scores.setdefault(augmentation, {}).setdefault(name, []).append(float(value))
-            print(f"seed {seed} {augmentation:>12} {name:<20} {value:.3f}", flush=True)
+            print(f"seed {seed} {augmentation:>24} {name:<20} {value:.3f}", flush=True)
 
-        for augmentation, generator in {
-            "none": None,
-            "smote": smote,
-            "three-player": three,
-        }.items():
+        smote = hs_specaug.make_generator("smote", random_state=seed)
+        for augmentation, generator in {"none": None, "smote": smote, **trained}.items():
             for name, classifier in classifiers(seed, updates).items():
-                refit = augmentation != "three-player"  # it was fitted on these very rows
+                refit = augmentation not in trained  # these were fitted on these very rows
                 model = fit_fold(X[train], y[train], classifier, generator, refit=refit)
                 score(augmentation, name, model)
-        score("three-player", "its own classifier", three.classifier_)
+        for name, generator in trained.items():
+            score(name, "its own classifier", generator.classifier_)
     write(
         options.output,
         {
@@ -104,7 +119,8 @@ def main() -> None:
             },
             "seeds": list(seeds),
             "classifier_updates": updates,
-            "three_player_fit_seconds": fit_seconds,
+            "three_player_settings": THREE_PLAYER,
+            "three_player_fits": fits,
             "training_rows": len(split(y, 0)[0]),
             "machine": machine(),
         },

@@ -5,14 +5,11 @@ from __future__ import annotations
 import datetime
 import platform
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ._axes import SignalAxis
-
-if TYPE_CHECKING:
-    from ._base import BaseGenerator
 
 _PLAIN = (str, int, float, bool, type(None))
 
@@ -48,7 +45,7 @@ def describe_parameters(parameters: dict[str, Any], method: type) -> dict[str, A
     return out
 
 
-def pack(generator: BaseGenerator) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def pack(generator: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the header and the shared arrays of a fitted generator."""
     axes = generator.signal_axes_
     packages = ("hs_specaug", "torch", "numpy", "scikit-learn", "imbalanced-learn")
@@ -76,9 +73,7 @@ def pack(generator: BaseGenerator) -> tuple[dict[str, Any], dict[str, np.ndarray
     return header, tensors
 
 
-def unpack(
-    generator: BaseGenerator, header: dict[str, Any], tensors: dict[str, np.ndarray]
-) -> None:
+def unpack(generator: Any, header: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
     """Set the shared fitted attributes of `generator` from a file's header and arrays."""
     generator.classes_ = np.array(header["classes"], dtype=np.dtype(header["classes_dtype"]))
     generator.class_counts_ = np.array(header["class_counts"], dtype=int)

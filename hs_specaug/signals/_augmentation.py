@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import clone
 
-from .._registry import make_generator
 from ..generators import check_same_axes
 from . import _rows
 from ._arrays import (
@@ -20,37 +18,11 @@ from ._arrays import (
     labelled_rows,
     signal_axes,
 )
+from ._methods import prepared, progress_wanted
 
 if TYPE_CHECKING:
     from ..generators import BaseGenerator
     from ._classification import ClassificationResult
-
-
-def progress_wanted(show_progressbar: bool | None) -> bool:
-    """Resolve None to HyperSpy's preference."""
-    if show_progressbar is not None:
-        return show_progressbar
-    import hyperspy.api as hs
-
-    return bool(hs.preferences.General.show_progressbar)
-
-
-def prepared(
-    generator: Any, random_state: Any, show_progressbar: bool | None, hyperparameters: dict
-) -> Any:
-    """Return a new unfitted generator from a name or an instance, with seed and progress set."""
-    if isinstance(generator, str):
-        generator = make_generator(generator, **hyperparameters)
-    elif hyperparameters:
-        generator = clone(generator).set_params(**hyperparameters)
-    else:
-        generator = clone(generator)
-    known = generator.get_params()
-    if random_state is not None and "random_state" in known:
-        generator.set_params(random_state=random_state)
-    if "show_progressbar" in known:
-        generator.set_params(show_progressbar=progress_wanted(show_progressbar))
-    return generator
 
 
 class AugmentationMixin:

@@ -21,8 +21,8 @@ from ..generators import check_same_axes
 from ..io import write_atomically
 from . import _rows
 from ._arrays import labelled_rows, signal_axes
-from ._augmentation import prepared
 from ._label_plot import plot_label_map, plot_value_map
+from ._methods import prepared
 from ._prediction import class_probabilities
 
 UNDECIDED = -1
