@@ -26,14 +26,7 @@ from hs_specaug.preprocessing import resample_spectra
 
 RARE = ("L-R-RCPE", "RC-G-G", "RC-RC-RCPE-RCPE", "Rs_Ws")
 COMMON_ROWS, RARE_ROWS = 60, 6
-THREE_PLAYER: dict[str, dict] = {
-    "three-player": {},
-    "three-player, two rates": {
-        "generator_learning_rate": 2e-5,
-        "discriminator_learning_rate": 8e-4,
-        "n_critic": 3,
-    },
-}
+THREE_PLAYER: dict[str, dict] = {"three-player": {}}
 
 
 def load() -> tuple[np.ndarray, np.ndarray]:

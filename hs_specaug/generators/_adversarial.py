@@ -228,6 +228,16 @@ class AdversarialGenerator(BaseGenerator):
             rows = torch.cat(parts).cpu().numpy()
         return from_channels(self.scaler_.inverse_transform(rows), self.input_shape_)
 
+    def _header(self) -> dict[str, Any]:
+        scaler = {key: getattr(self.scaler_, f"{key}_").tolist() for key in SCALER}
+        return {
+            "scaler": scaler,
+            "precision": self.precision_,
+            "best_epoch": self.best_epoch_,
+            "score": self.score_,
+            "interrupted": self.interrupted_,
+        }
+
     def _tensors(self) -> dict[str, np.ndarray]:
         weights = {
             f"networks.{key}": value.detach().cpu().numpy()
@@ -255,6 +265,9 @@ class AdversarialGenerator(BaseGenerator):
             }
         )
         self.networks_ = networks.to(self.device_).requires_grad_(False).eval()
+        self.precision_ = header["precision"]
+        self.best_epoch_, self.score_ = header["best_epoch"], header["score"]
+        self.interrupted_ = header["interrupted"]
         self.history_ = {
             key.removeprefix("history."): value.tolist()
             for key, value in tensors.items()

@@ -217,6 +217,10 @@ class BaseGenerator(BaseOverSampler):
     def _sample(self, codes: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
         """Return one row for each class code, in order."""
 
+    def _header(self) -> dict[str, Any]:
+        """Return what else a reader of the file's header wants to know, as JSON values."""
+        return {}
+
     @abstractmethod
     def _tensors(self) -> dict[str, np.ndarray]:
         """Return everything learned, as arrays."""

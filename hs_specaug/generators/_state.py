@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import platform
 from importlib.metadata import version
 from typing import Any
@@ -45,6 +46,18 @@ def describe_parameters(parameters: dict[str, Any], method: type) -> dict[str, A
     return out
 
 
+def _describe_axis(axis: SignalAxis) -> dict[str, Any]:
+    """Return what a reader wants to know; the values of all channels are in the arrays."""
+    first, last = float(axis.values[0]), float(axis.values[-1])
+    return {
+        "name": axis.name,
+        "units": axis.units,
+        "size": len(axis.values),
+        "first": first,
+        "last": last,
+    }
+
+
 def pack(generator: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the header and the shared arrays of a fitted generator."""
     axes = generator.signal_axes_
@@ -60,7 +73,15 @@ def pack(generator: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         ],
         "input_shape": list(generator.input_shape_),
         "dtype": generator.dtype_.str,
-        "axes": None if axes is None else [{"name": a.name, "units": a.units} for a in axes],
+        "axes": None if axes is None else [_describe_axis(axis) for axis in axes],
+        "seed": _as_plain(getattr(generator, "random_state", None)),
+        "training_rows": {
+            "number": int(generator.class_counts_.sum()),
+            "fingerprint": hashlib.blake2b(
+                generator.fingerprint_.tobytes(), digest_size=8
+            ).hexdigest(),
+        },
+        **generator._header(),
         "versions": {
             **{name: version(name) for name in packages},
             "python": platform.python_version(),

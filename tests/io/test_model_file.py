@@ -10,6 +10,7 @@ from safetensors.numpy import save_file
 
 import hs_specaug
 from hs_specaug.exceptions import ModelFileError
+from hs_specaug.generators import SignalAxis
 from hs_specaug.io import FORMAT_VERSION, read_model, write_atomically, write_model
 
 
@@ -17,7 +18,10 @@ from hs_specaug.io import FORMAT_VERSION, read_model, write_atomically, write_mo
 def path(tmp_path):
     X = np.random.default_rng(0).random((12, 8))
     y = np.array([0] * 8 + [1] * 4)
-    generator = hs_specaug.make_generator("three-player", epochs=1, pretrain_epochs=0).fit(X, y)
+    generator = hs_specaug.make_generator(
+        "three-player", epochs=1, pretrain_epochs=0, random_state=7
+    ).fit(X, y)
+    generator.signal_axes_ = [SignalAxis("Energy loss", "eV", 400.0 + 0.5 * np.arange(8))]
     return generator.save(tmp_path / "model.safetensors")
 
 
@@ -29,7 +33,13 @@ def test_header_is_readable(path):
     assert header["hyperparameters"]["epochs"] == 1
     assert header["classes"] == [0, 1]
     assert set(header["versions"]) >= {"hs_specaug", "torch", "numpy", "python"}
-    json.dumps(header)
+    assert header["seed"] == 7
+    assert header["scaler"].keys() == {"minimum", "maximum"}
+    assert header["training_rows"]["number"] == 12
+    assert header["axes"] == [
+        {"name": "Energy loss", "units": "eV", "size": 8, "first": 400.0, "last": 403.5}
+    ]
+    json.dumps(header, allow_nan=False)
 
 
 def test_missing_file(tmp_path):
