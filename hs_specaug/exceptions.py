@@ -29,7 +29,11 @@ class ModelFileError(ValueError):
     """A model file is not ours, is damaged, or comes from a newer version."""
 
 
-class IncompatibleAxisError(ValueError):
+class IncompatibleSignalError(ValueError):
+    """A generator was trained on rows of another kind, shape or preprocessing."""
+
+
+class IncompatibleAxisError(IncompatibleSignalError):
     """A generator and a signal, or two signals, do not share their axis."""
 
 

@@ -36,6 +36,8 @@ __all__ = [
 ]
 
 UNLABELLED = -1
+# More classes than that are not codes but values.
+MOST_UNNAMED_CLASSES = 10_000
 """Code of a row that carries no label."""
 
 # What an unlabelled entry becomes when NumPy casts a mixed list to text.
@@ -79,6 +81,11 @@ def check_classes(classes: Iterable[Any]) -> list[str]:
         raise TypeError(
             f"classes must be a list of names, not the text {classes!r}; use [{classes!r}]"
         )
+    if isinstance(classes, set | frozenset):
+        raise TypeError(f"classes must be in order, but a set has none, got {classes!r}")
+    classes = list(classes)
+    if any(name is None for name in classes):
+        raise ValueError(f"class names must not be None, got {classes}")
     names = [str(name) for name in classes]
     if any(not name for name in names):
         raise ValueError(f"class names must not be empty, got {names}")
@@ -126,6 +133,9 @@ def encode_labels(
     """
     names = None if classes is None else check_classes(classes)
     # Lists stay objects so that NumPy does not cast ["core", -1] to text.
+    if isinstance(values, np.ma.MaskedArray):
+        mask, values = np.ma.getmaskarray(values), values.data.astype(object)
+        values[mask] = None
     array = np.asarray(values) if hasattr(values, "__array__") else np.array(values, dtype=object)
     if array.dtype.kind == "S":
         array = array.astype(str)
@@ -172,6 +182,8 @@ def _encode_names(
 
 
 def _encode_codes(array: np.ndarray, names: list[str] | None) -> tuple[np.ndarray, list[str]]:
+    if array.dtype.kind == "u":
+        array = array.astype(np.float64 if array.dtype.itemsize == 8 else np.int64)
     missing = np.isnan(array) if array.dtype.kind == "f" else np.zeros(array.shape, dtype=bool)
     filled = np.where(missing, UNLABELLED, array)
     if not np.all(np.isfinite(filled)) or np.any(filled != np.round(filled)):
@@ -180,6 +192,12 @@ def _encode_codes(array: np.ndarray, names: list[str] | None) -> tuple[np.ndarra
     lowest = int(filled.min(initial=UNLABELLED))
     if lowest < UNLABELLED:
         raise ValueError(f"label codes start at 0 (-1 means unlabelled), got {lowest}")
+    if names is None and highest >= MOST_UNNAMED_CLASSES:
+        raise ValueError(
+            f"label codes go up to {highest}, which would make as many classes; codes count from "
+            "0, name them with classes=[...] or renumber them with np.unique(..., "
+            "return_inverse=True)"
+        )
     if names is None:
         names = [str(code) for code in range(highest + 1)]
     elif highest >= len(names):

@@ -214,3 +214,29 @@ def test_threshold():
 def test_threshold_errors(thresholds):
     with pytest.raises(ValueError, match="ascending"):
         labels.label_by_threshold([1.0], thresholds)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "u8"])
+def test_unsigned_codes(dtype):
+    codes, classes = labels.encode_labels(np.array([0, 2, 1], dtype=dtype))
+    assert codes.tolist() == [0, 2, 1]
+    assert classes == ["0", "1", "2"]
+
+
+def test_masked_positions_are_unlabelled():
+    codes, _ = labels.encode_labels(
+        np.ma.masked_array([0, 1, 1], mask=[False, True, False]), ["a", "b"]
+    )
+    assert codes.tolist() == [0, -1, 1]
+
+
+def test_values_are_not_mistaken_for_codes():
+    with pytest.raises(ValueError, match="renumber"):
+        labels.encode_labels(np.array([0, 10**7]))
+
+
+def test_classes_need_an_order_and_names():
+    with pytest.raises(TypeError, match="order"):
+        labels.encode_labels([0, 1], {"a", "b"})
+    with pytest.raises(ValueError, match="None"):
+        labels.encode_labels([0, 1], [None, "b"])

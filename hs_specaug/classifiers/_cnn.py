@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from numbers import Integral
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch.nn import functional as F
 
 from ..networks import (
+    TRAINING_CONSTRAINTS,
     BatchStream,
     ConvolutionalClassifier,
     Player,
@@ -68,6 +71,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         The trained network.
     history_ : dict of str to list
         Loss per epoch.
+    interrupted_ : bool
+        Whether Ctrl-C ended the training early.
     scaler_ : RangeScaler
         The scaling of the training rows.
 
@@ -81,6 +86,12 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
     >>> float(classifier.score(X, y))
     1.0
     """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "epochs": [Interval(Integral, 0, None, closed="left")],
+        "max_updates": [Interval(Integral, 1, None, closed="left"), None],
+        **TRAINING_CONSTRAINTS,
+    }
 
     def __init__(
         self,
@@ -105,6 +116,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.show_progressbar = show_progressbar
 
+    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike, y: ArrayLike) -> CNNClassifier:
         """Train the network.
 
@@ -139,7 +151,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             self.batch_size,
             torch.Generator().manual_seed(int(seeds[1])),
         )
-        self.history_ = self._train(network, stream).history
+        loop = self._train(network, stream)
+        self.history_, self.interrupted_ = loop.history, loop.interrupted
         self.network_ = network.requires_grad_(False).eval()
         return self
 
@@ -183,7 +196,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         classifier.input_shape_ = input_shape
         classifier.n_features_in_ = input_shape[0]
         classifier.device_ = next(network.parameters()).device
-        classifier.history_ = {}
+        classifier.history_, classifier.interrupted_ = {}, False
         return classifier
 
     def _forward(

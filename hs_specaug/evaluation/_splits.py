@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,8 @@ from sklearn.model_selection import (
     check_cv,
 )
 from sklearn.utils import check_random_state
+
+from ..exceptions import LeakageError
 
 
 class Split(NamedTuple):
@@ -51,6 +54,8 @@ def make_splits(
 
     Raises
     ------
+    LeakageError
+        If a fold of `cv` scores its own training rows, or has a group on both sides.
     ValueError
         If a class has fewer than two rows, or is in one group only, or misses from a training
         part; the message says which and what to do.
@@ -71,8 +76,13 @@ def make_splits(
     if groups is not None:
         _check_groups(y, np.asarray(groups), labels)
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
-    splits = [Split(*s) for s in _folds(y, groups, test_size, cv, seed)]
+    if isinstance(cv, Integral) and cv < 2:
+        raise ValueError(f"cv must be at least 2 folds, a splitter, or None, got {cv!r}")
+    splits = [Split(*map(np.asarray, s)) for s in _folds(y, groups, test_size, cv, seed)]
+    if not splits:
+        raise ValueError(f"cv gives no fold at all, got {cv!r}; use cv=5 for five folds")
     for split in splits:
+        _check_apart(split, groups)
         missing = np.setdiff1d(labels, y[split.train])
         if len(missing):
             raise ValueError(
@@ -81,6 +91,24 @@ def make_splits(
                 "folds (cv=2), a smaller test_size, or label more"
             )
     return splits
+
+
+def _check_apart(split: Split, groups: np.ndarray | None) -> None:
+    """Refuse a fold that scores what it trains on, as splitters from outside may do."""
+    shared = np.intersect1d(split.train, split.test)
+    if len(shared):
+        raise LeakageError(
+            f"cv gives a fold that scores {len(shared)} of its own training rows; use cv=5 or a "
+            "splitter of scikit-learn"
+        )
+    if groups is not None:
+        both = np.intersect1d(np.asarray(groups)[split.train], np.asarray(groups)[split.test])
+        if len(both):
+            raise LeakageError(
+                f"cv gives a fold with group {both.tolist()[0]!r} in training and in test; use a "
+                "number of folds (cv=5), StratifiedGroupKFold or LeaveOneGroupOut, or drop the "
+                "groups with s.groups = None"
+            )
 
 
 def _check_groups(y: np.ndarray, groups: np.ndarray, labels: np.ndarray) -> None:
@@ -96,15 +124,19 @@ def _check_groups(y: np.ndarray, groups: np.ndarray, labels: np.ndarray) -> None
 
 def _folds(y: np.ndarray, groups: np.ndarray | None, test_size: float, cv: Any, seed: int) -> Any:
     rows = np.zeros((len(y), 1))
-    if cv is not None and not isinstance(cv, int):
+    if cv is not None and not isinstance(cv, Integral):
         return check_cv(cv, y, classifier=True).split(rows, y, groups)
     if groups is not None:
         # One fold of k is a test part of about 1/k.
-        k = cv or min(max(2, round(1.0 / _share(test_size))), len(np.unique(groups)))
+        k = (
+            int(cv)
+            if cv is not None
+            else min(max(2, round(1.0 / _share(test_size))), len(np.unique(groups)))
+        )
         folds = StratifiedGroupKFold(k, shuffle=True, random_state=seed).split(rows, y, groups)
-        return folds if cv else [_first_complete(list(folds), y)]
+        return folds if cv is not None else [_first_complete(list(folds), y)]
     if cv is not None:
-        return StratifiedKFold(cv, shuffle=True, random_state=seed).split(rows, y)
+        return StratifiedKFold(int(cv), shuffle=True, random_state=seed).split(rows, y)
     n_classes = len(np.unique(y))
     n_test = min(max(round(_share(test_size) * len(y)), n_classes), len(y) - n_classes)
     splitter = StratifiedShuffleSplit(1, test_size=n_test, random_state=seed)

@@ -79,26 +79,40 @@ def fit_fold(
     -------
     A fitted estimator that predicts from untransformed rows.
     """
+    foreign = generator is not None and not refit
+    # What a generator from elsewhere makes is as raw as the rows are; it goes through the same
+    # transformers, which learn from the real rows alone.
+    X_new, y_new = fill_up(generator, X, y) if foreign else (X[:0], y[:0])
     fitted = []
     for transformer in transformers:
         fitted.append(clone(transformer).fit(X, y))
         X = fitted[-1].transform(X)
-    if generator is not None and refit:
-        X, y = clone(generator).fit_resample(X, y)
+        X_new = fitted[-1].transform(X_new) if len(X_new) else X[:0]
+    if foreign:
+        X, y = np.concatenate([X, X_new]), np.concatenate([y, y_new])
     elif generator is not None:
-        X, y = fill_up(generator, X, y)
+        generator = clone(generator)
+        X, y = generator.fit_resample(X, y)
+        _pass_on_interrupt(generator)
     model = clone(classifier if takes_channels(classifier) else FlatRows(classifier))
     model.fit(X, y)
+    _pass_on_interrupt(model)
     return make_pipeline(*fitted, model) if fitted else model
 
 
+def _pass_on_interrupt(estimator: Any) -> None:
+    """Stop where Ctrl-C cut a training short: half-trained parts would give a mixed score."""
+    if getattr(estimator, "interrupted_", False):
+        raise KeyboardInterrupt("interrupted while training for an evaluation; no score was kept")
+
+
 def fill_up(generator: Any, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Balance rows with a generator that was fitted elsewhere."""
+    """Return the rows that balance `y`, from a generator that was fitted elsewhere."""
     from imblearn.utils import check_sampling_strategy
 
     missing = check_sampling_strategy(generator.sampling_strategy, y, "over-sampling")
     X_new, y_new = generator.sample({label: n for label, n in missing.items() if n})
-    return np.concatenate([X, X_new]), np.concatenate([y, y_new])
+    return X_new.astype(X.dtype, copy=False), y_new
 
 
 def check_no_leak(generator: Any, X_scored: np.ndarray) -> None:
@@ -173,18 +187,25 @@ def evaluate_classifier(
     present = np.unique(y).tolist()
     order = present if classes is None else [c for c in classes if c in present]
     code = {label: i for i, label in enumerate(order)}
-    predicted = np.full(len(y), -1)
+    scored: list[int] = []
+    predicted: list[int] = []
     for train, test in tqdm(splits, "folds", disable=not show_progressbar or len(splits) < 2):
         if generator is not None and not refit:
             check_no_leak(generator, X[test])
         model = fit_fold(X[train], y[train], classifier, generator, transformers, refit=refit)
-        predicted[test] = [code[label] for label in model.predict(X[test]).tolist()]
-    scored = predicted >= 0
+        scored += list(test)
+        predicted += [code[label] for label in model.predict(X[test]).tolist()]
+    rows = np.array(scored)
+    if groups is not None:
+        units = np.asarray(groups)[rows]
+    else:
+        # A row that repeated folds score several times is still one observation.
+        units = rows if len(np.unique(rows)) < len(rows) else None
     confusions = confusion_per_group(
-        np.array([code[label] for label in y[scored].tolist()], dtype=int),
-        predicted[scored],
+        np.array([code[label] for label in y[rows].tolist()], dtype=int),
+        np.array(predicted),
         len(order),
-        None if groups is None else np.asarray(groups)[scored],
+        units,
     )
     return ClassificationReport.from_confusions(
         confusions, order, n_folds=len(splits), random_state=random_state

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -49,6 +50,8 @@ class BaseGenerator(BaseOverSampler):
         After `fit_resample`: for each returned row the index of the row it is, −1 if synthetic.
     signal_axes_ : list of SignalAxis or None
         Calibration of the data, where the generator was trained from a signal.
+    preprocessing_ : list of dict or None
+        Preprocessing of that signal.
     """
 
     #: Name under which the method is registered; written to files.
@@ -104,12 +107,22 @@ class BaseGenerator(BaseOverSampler):
         return self
 
     def _learn(self, X: np.ndarray, y: np.ndarray) -> None:
+        try:
+            self._learn_anew(X, y)
+        except BaseException:
+            # Half of a fit must not pass for a fitted generator.
+            for name in [n for n in vars(self) if n.endswith("_") and not n.startswith("_")]:
+                delattr(self, name)
+            raise
+
+    def _learn_anew(self, X: np.ndarray, y: np.ndarray) -> None:
         self.classes_, codes = np.unique(y, return_inverse=True)
         self.class_counts_ = np.bincount(codes)
         self.input_shape_ = X.shape[1:]
         self.dtype_ = X.dtype
         self.fingerprint_ = np.sort(row_fingerprints(X))
         self.signal_axes_: list[SignalAxis] | None = None
+        self.preprocessing_: list[dict] | None = None
         self._fit(X, codes)
 
     def _fit_resample(self, X: np.ndarray, y: np.ndarray, **params: Any) -> tuple:
@@ -172,6 +185,8 @@ class BaseGenerator(BaseOverSampler):
             return np.array([self._code(known, label) for label in labels.tolist()], dtype=int)
         wanted = np.zeros(len(known), dtype=int)
         for label, number in counts.items():
+            if not isinstance(number, Real):
+                raise ValueError(f"counts[{label!r}] must be a whole number ≥ 0, got {number!r}")
             if not float(number).is_integer() or number < 0:
                 raise ValueError(f"counts[{label!r}] must be a whole number ≥ 0, got {number!r}")
             label = label.item() if isinstance(label, np.generic) else label

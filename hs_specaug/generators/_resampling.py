@@ -35,14 +35,16 @@ class ResamplingGenerator(BaseGenerator):
         return out.reshape(len(codes), *self.input_shape_)
 
     def _cast(self, X: np.ndarray) -> np.ndarray:
-        return np.rint(X) if np.issubdtype(self.dtype_, np.integer) else X
+        return np.rint(X) if self.dtype_.kind in "iub" else X
 
     def _strategy(self, code: int, n: int) -> dict[int, int]:
         return {code: int(self.class_counts_[code]) + n}
 
     def _new_rows(self, sampler: BaseOverSampler) -> np.ndarray:
         """Return what `sampler` appends to the training rows."""
-        X, _ = sampler.fit_resample(self.X_, self.codes_)
+        # Differences of whole numbers would wrap around in their own type (unsigned counts).
+        whole = self.X_.dtype.kind in "iub"
+        X, _ = sampler.fit_resample(self.X_.astype(np.float64) if whole else self.X_, self.codes_)
         return X[len(self.X_) :]
 
     def _repeat(self, code: int, n: int, rng: np.random.RandomState) -> np.ndarray:

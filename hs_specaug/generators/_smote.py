@@ -6,10 +6,12 @@ ICIC (2005) 878. Baselines of paper 000.
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
 from imblearn.over_sampling import SMOTE, BorderlineSMOTE
+from sklearn.utils._param_validation import Interval
 
 from .._warnings import warn_user
 from ..exceptions import FewSamplesWarning
@@ -41,6 +43,11 @@ class SMOTEGenerator(ResamplingGenerator):
     """
 
     method: ClassVar[str] = "smote"
+
+    _parameter_constraints: ClassVar[dict] = {
+        **ResamplingGenerator._parameter_constraints,
+        "k_neighbors": [Interval(Integral, 1, None, closed="left")],
+    }
 
     def __init__(
         self,
@@ -94,6 +101,11 @@ class BorderlineSMOTEGenerator(SMOTEGenerator):
     """
 
     method: ClassVar[str] = "borderline-smote"
+
+    _parameter_constraints: ClassVar[dict] = {
+        **SMOTEGenerator._parameter_constraints,
+        "m_neighbors": [Interval(Integral, 1, None, closed="left")],
+    }
 
     def __init__(
         self,

@@ -74,6 +74,7 @@ def pack(generator: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         "input_shape": list(generator.input_shape_),
         "dtype": generator.dtype_.str,
         "axes": None if axes is None else [_describe_axis(axis) for axis in axes],
+        "preprocessing": generator.preprocessing_,
         "seed": _as_plain(getattr(generator, "random_state", None)),
         "training_rows": {
             "number": int(generator.class_counts_.sum()),
@@ -103,6 +104,7 @@ def unpack(generator: Any, header: dict[str, Any], tensors: dict[str, np.ndarray
     generator.n_features_in_ = generator.input_shape_[0]
     generator.dtype_ = np.dtype(header["dtype"])
     generator.fingerprint_ = tensors["fingerprint"].view(np.uint64)
+    generator.preprocessing_ = header["preprocessing"]
     axes = header["axes"]
     generator.signal_axes_ = (
         None

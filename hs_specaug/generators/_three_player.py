@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
+from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..networks import (
+    POSITIVE,
+    TRAINING_CONSTRAINTS,
     Autoencoder,
     ConditionalDiscriminator,
     ConditionalGenerator,
@@ -104,6 +108,18 @@ class ThreePlayerGenerator(AdversarialGenerator):
     """
 
     method: ClassVar[str] = "three-player"
+
+    _parameter_constraints: ClassVar[dict] = {
+        **AdversarialGenerator._parameter_constraints,
+        **TRAINING_CONSTRAINTS,
+        "epochs": [Interval(Integral, 0, None, closed="left")],
+        "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
+        "n_critic": [Interval(Integral, 1, None, closed="left")],
+        "latent_dim": [Interval(Integral, 1, None, closed="left")],
+        "gradient_penalty": [Interval(Real, 0, None, closed="left")],
+        "generator_learning_rate": [POSITIVE, None],
+        "discriminator_learning_rate": [POSITIVE, None],
+    }
 
     def __init__(
         self,

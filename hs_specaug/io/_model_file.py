@@ -33,6 +33,11 @@ def write_atomically(path: str | os.PathLike, write: Callable[[Path], None]) -> 
         If the folder does not exist.
     """
     path = Path(path).expanduser()
+    if path.is_dir():
+        raise IsADirectoryError(
+            f"cannot save to {str(path)!r}: it is a folder; add a file name such as "
+            f"{str(path / 'generator.safetensors')!r}"
+        )
     if not path.parent.is_dir():
         raise FileNotFoundError(
             f"cannot save to {str(path)!r}: the folder {str(path.parent)!r} does not exist"

@@ -9,12 +9,15 @@ from ._conditional import (
     Encoder,
     autoencoder_losses,
 )
+from ._constraints import POSITIVE, TRAINING_CONSTRAINTS
 from ._device import Precision, resolve_device, resolve_precision
 from ._layers import PadToMultiple, build_network, initialise
 from ._scaling import RangeScaler, from_channels, to_channels
 from ._training import BatchStream, BestState, Player, TrainingLoop
 
 __all__ = [
+    "POSITIVE",
+    "TRAINING_CONSTRAINTS",
     "Autoencoder",
     "BatchStream",
     "BestState",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+# The global generator is one for all threads: building must not overlap.
+_GLOBAL_STATE = threading.Lock()
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -82,7 +86,7 @@ def build_network(factory: Callable[[], M], seed: int) -> M:
     torch draws default weights from its global generator when a layer is made; those draws are
     undone, so that the user's own random numbers do not move.
     """
-    with torch.random.fork_rng(devices=[]):
+    with _GLOBAL_STATE, torch.random.fork_rng(devices=[]):
         network = factory()
     initialise(network, torch.Generator().manual_seed(seed))
     return network

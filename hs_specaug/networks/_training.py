@@ -277,6 +277,7 @@ class TrainingLoop:
                 if not self.interruptible or self.epoch == 0:
                     raise
                 self._restore(good)
+                self._forget_half_epoch()
                 self.interrupted = True
                 warn_user(
                     f"{self.description}: interrupted after epoch {self.epoch} of "
@@ -286,6 +287,10 @@ class TrainingLoop:
             finally:
                 self._finish()
         return self
+
+    def _forget_half_epoch(self) -> None:
+        self.epoch = min(map(len, self.history.values()))
+        self.history = {key: values[: self.epoch] for key, values in self.history.items()}
 
     def _finish(self) -> None:
         if self.best is not None:

@@ -101,7 +101,33 @@ def labelled_rows(
     if drop_synthetic and "synthetic" in stored:
         positions = positions[~stored["synthetic"].ravel()[positions].astype(bool)]
     selected = signal._select_positions(positions)
-    data = selected.data.compute() if selected._lazy else selected.data
+    data = np.asarray(selected.data.compute() if selected._lazy else selected.data)
+    _check_finite(signal, to_rows(data, is_image(signal)), positions)
     names = np.array(signal.classes)[signal.labels.ravel()[positions]]
     groups = None if signal.groups is None else signal.groups.ravel()[positions]
-    return to_rows(np.asarray(data), is_image(signal)), names, groups
+    return to_rows(data, is_image(signal)), names, groups
+
+
+def _check_finite(signal: Any, rows: np.ndarray, positions: np.ndarray) -> None:
+    bad = ~np.isfinite(rows).all(axis=tuple(range(1, rows.ndim)))
+    if not bad.any():
+        return
+    shape = _rows.navigation_shape(signal)
+    where = tuple(int(i) for i in np.unravel_index(positions[bad][0], shape)) if shape else ()
+    raise ValueError(
+        f"{int(bad.sum())} of {len(rows)} labelled rows hold NaN or infinite values, the first at "
+        f"navigation position {where} (array order); repair them, or take them out with "
+        f"codes = s.labels; codes[{', '.join(map(str, where))}] = -1; "
+        "s.set_labels(codes, classes=s.classes)"
+    )
+
+
+def row_shape(signal: Any) -> tuple[int, ...]:
+    """Return the shape of one row as generators and classifiers take it."""
+    size = tuple(signal.axes_manager.signal_shape[::-1])
+    dtype = signal.data.dtype
+    if dtype.names:
+        return (len(dtype.names), *size)
+    if np.issubdtype(dtype, np.complexfloating):
+        return (2, *size)
+    return (1, *size) if is_image(signal) else size

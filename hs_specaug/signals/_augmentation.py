@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..generators import check_same_axes
+from ..preprocessing import read_steps
 from . import _rows
 from ._arrays import (
     from_rows,
@@ -18,11 +18,21 @@ from ._arrays import (
     labelled_rows,
     signal_axes,
 )
-from ._methods import prepared, progress_wanted
+from ._methods import check_fits, prepared, progress_wanted
 
 if TYPE_CHECKING:
     from ..generators import BaseGenerator
     from ._classification import ClassificationResult
+
+
+def _unused(groups: np.ndarray) -> str | int:
+    """Return a group that no measured row has: synthetic rows belong to no specimen."""
+    if groups.dtype.kind == "U":
+        name, taken = "synthetic", set(groups.ravel().tolist())
+        while name in taken:
+            name += "*"
+        return name
+    return int(groups.min()) - 1
 
 
 class AugmentationMixin:
@@ -73,6 +83,7 @@ class AugmentationMixin:
         generator = prepared(method, random_state, show_progressbar, hyperparameters)
         generator.fit(X, y)
         generator.signal_axes_ = signal_axes(self)
+        generator.preprocessing_ = read_steps(self)
         return generator
 
     def augment(
@@ -110,8 +121,8 @@ class AugmentationMixin:
 
         Raises
         ------
-        IncompatibleAxisError
-            If a fitted generator was trained on another axis.
+        IncompatibleAxisError, IncompatibleSignalError
+            If a fitted generator was trained on another axis, shape or preprocessing.
         ValueError
             If no spectrum is labelled, or a class is unknown to the generator.
 
@@ -135,9 +146,15 @@ class AugmentationMixin:
                 "hyperparameters cannot be given with a fitted generator, got "
                 f"{sorted(hyperparameters)}; pass the method's name to train a new one"
             )
-        check_same_axes(method.signal_axes_, signal_axes(self))
+        check_fits(method, self)
+        if counts is not None and not isinstance(counts, Mapping):
+            raise TypeError(
+                f"counts must be a dict of class name to number, got {counts!r}; for ten of each: "
+                f"counts={dict.fromkeys(self.classes, 10)!r}"
+            )
         wanted = self._missing(method) if counts is None else dict(counts)
         X_new, y_new = method.sample(wanted, random_state=random_state)
+        self._check_known(y_new)
         out = self._append_synthetic(X_new, y_new)
         out.metadata.set_item(
             "SpecAug.provenance",
@@ -237,11 +254,20 @@ class AugmentationMixin:
 
     @staticmethod
     def _check_classes(y: np.ndarray) -> None:
-        present = np.unique(y)
+        present = np.unique(y).tolist()
         if len(present) < 2:
             raise ValueError(
-                f"at least two classes must be labelled, only {present.tolist()[0]!r} is; label "
-                "spectra of another class with s.set_labels or s.label_region"
+                f"measured spectra of at least two classes must be labelled, found {present}; "
+                "label more with s.set_labels or s.label_region"
+            )
+
+    def _check_known(self, y: np.ndarray) -> None:
+        ours = list(self.classes)  # type: ignore[attr-defined]
+        unknown = [name for name in np.unique(y).tolist() if name not in ours]
+        if unknown:
+            raise ValueError(
+                f"the generator made samples of {unknown}, but the classes of this signal are "
+                f"{ours}; add the class with s.set_labels(s.labels, classes=[...])"
             )
 
     def _missing(self, generator: BaseGenerator) -> dict[str, int]:
@@ -271,7 +297,6 @@ class AugmentationMixin:
         }
         if "groups" in rows:
             groups = rows["groups"]
-            own = "synthetic" if groups.dtype.kind == "U" else groups.min() - 1
-            new_rows["groups"] = np.concatenate([groups, np.full(n_new, own)])
+            new_rows["groups"] = np.concatenate([groups, np.full(n_new, _unused(groups))])
         _rows.write_rows(out, new_rows, self.classes)  # type: ignore[attr-defined]
         return out.as_lazy() if lazy else out

@@ -17,12 +17,11 @@ from .._registry import make_classifier
 from .._warnings import warn_user
 from ..evaluation import ClassificationReport, evaluate_classifier, fit_fold, make_splits
 from ..exceptions import SpecAugWarning
-from ..generators import check_same_axes
 from ..io import write_atomically
 from . import _rows
-from ._arrays import labelled_rows, signal_axes
+from ._arrays import labelled_rows
 from ._label_plot import plot_label_map, plot_value_map
-from ._methods import prepared
+from ._methods import check_fits, prepared
 from ._prediction import class_probabilities
 
 UNDECIDED = -1
@@ -91,6 +90,11 @@ class ClassificationResult:
         import matplotlib.pyplot as plt
 
         axes = self.probability.axes_manager.navigation_axes
+        if len(axes) not in (1, 2):
+            raise ValueError(
+                f"a map needs 1 or 2 navigation dimensions, this result has {len(axes)}; pick a "
+                "slice of result.probability.inav[...] or result.label_map.isig[...]"
+            )
         codes = np.asarray(self.label_map.data)
         row = len(axes) > 1
         shape, size = ((1, 2), (11.0, 4.2)) if row else ((2, 1), (7.5, 4.4))
@@ -187,6 +191,8 @@ def classify_signal(
 ) -> ClassificationResult:
     """Do what :meth:`AugmentationMixin.classify` says; see there."""
     _warn_of_leaks(signal)
+    if hasattr(transformers, "transform"):
+        transformers = [transformers]
     X, y, groups = labelled_rows(signal, drop_synthetic=True)
     rng = None if random_state is None else check_random_state(random_state)
     seeds = [None if rng is None else int(rng.randint(2**31 - 1)) for _ in range(4)]
@@ -240,7 +246,7 @@ def _generator_for(
                 "refit=False needs a fitted generator as augmentation, got "
                 f"{augmentation!r}; train one with s.train_generator(...)"
             )
-        check_same_axes(augmentation.signal_axes_, signal_axes(signal))
+        check_fits(augmentation, signal)
         return augmentation
     return _seeded(prepared(augmentation, None, show_progressbar, {}), seed)
 

@@ -7,6 +7,9 @@ from typing import Any
 from sklearn.base import clone
 
 from .._registry import make_generator
+from ..exceptions import IncompatibleSignalError
+from ..generators import check_same_axes
+from ._arrays import row_shape, signal_axes
 
 
 def progress_wanted(show_progressbar: bool | None) -> bool:
@@ -22,6 +25,13 @@ def prepared(
     generator: Any, random_state: Any, show_progressbar: bool | None, hyperparameters: dict
 ) -> Any:
     """Return a new unfitted generator from a name or an instance, with seed and progress set."""
+    from ..generators import BaseGenerator
+
+    if not isinstance(generator, str | BaseGenerator):
+        raise TypeError(
+            "the method must be a name such as 'smote' or a generator from "
+            f"hs_specaug.make_generator(...), got {generator!r}"
+        )
     if isinstance(generator, str):
         generator = make_generator(generator, **hyperparameters)
     elif hyperparameters:
@@ -34,3 +44,36 @@ def prepared(
     if "show_progressbar" in known:
         generator.set_params(show_progressbar=progress_wanted(show_progressbar))
     return generator
+
+
+def check_fits(generator: Any, signal: Any) -> None:
+    """Raise unless a fitted generator makes rows of the kind that `signal` has.
+
+    Raises
+    ------
+    IncompatibleAxisError
+        If the signal axes differ.
+    IncompatibleSignalError
+        If the shape of a row or the preprocessing differs.
+    """
+    from ..preprocessing import read_steps
+
+    check_same_axes(generator.signal_axes_, signal_axes(signal))
+    shape = row_shape(signal)
+    if tuple(generator.input_shape_) != shape:
+        raise IncompatibleSignalError(
+            f"the generator makes rows of shape {tuple(generator.input_shape_)}, those of this "
+            f"{type(signal).__name__} are {shape} (channels first; complex data and colours are "
+            "channels); train a generator on a signal of this kind"
+        )
+    steps = read_steps(signal)
+    if generator.preprocessing_ is not None and generator.preprocessing_ != steps:
+        raise IncompatibleSignalError(
+            "the generator was trained on data with other preprocessing: it saw "
+            f"{_names(generator.preprocessing_)}, this signal had {_names(steps)}. Repeat the "
+            "generator's with s.preprocess(like=generator.preprocessing_), or train a new one"
+        )
+
+
+def _names(steps: list[dict]) -> str:
+    return ", ".join(str(step["step"]) for step in steps) if steps else "none"

@@ -232,3 +232,62 @@ def test_classes_keep_the_order_that_is_asked_for():
     assert report.classes == ("c1", "c0")
     reference = evaluate_classifier(X, y, KNeighborsClassifier(1), splits=splits)
     np.testing.assert_array_equal(report.confusion_matrix, reference.confusion_matrix[::-1, ::-1])
+
+
+# --- splitters from outside ----------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:The groups parameter is ignored")
+def test_splitters_that_ignore_groups_are_refused():
+    from sklearn.model_selection import GroupKFold, LeaveOneOut
+
+    y = np.tile(labels(4, 2), 6)
+    groups = np.repeat(np.arange(6), 6)
+    with pytest.raises(LeakageError, match="in training and in test"):
+        make_splits(y, groups=groups, cv=LeaveOneOut())
+    assert len(make_splits(y, groups=groups, cv=GroupKFold(3))) == 3
+    assert len(make_splits(y, groups=groups, cv=np.int64(3), random_state=0)) == 3
+
+
+def test_folds_that_score_their_training_rows_are_refused():
+    with pytest.raises(LeakageError, match="its own training rows"):
+        make_splits(labels(5, 5), cv=[(np.arange(10), np.arange(10))])
+
+
+@pytest.mark.parametrize("cv", [[], 0, 1])
+def test_no_folds(cv):
+    with pytest.raises(ValueError, match="cv"):
+        make_splits(labels(5, 5), cv=cv)
+
+
+def test_repeated_folds_are_all_counted():
+    from sklearn.model_selection import RepeatedStratifiedKFold
+
+    X, y = np.random.default_rng(0).random((20, 3)), labels(10, 10)
+    splits = make_splits(y, cv=RepeatedStratifiedKFold(n_splits=2, n_repeats=3, random_state=0))
+    report = evaluate_classifier(X, y, KNeighborsClassifier(1), splits=splits, random_state=0)
+    assert report.confusion_matrix.sum() == 60
+    assert report.n_groups == 20  # a row is one observation, however often it is scored
+
+
+def test_foreign_samples_go_through_the_transformers_too():
+    from sklearn.preprocessing import StandardScaler
+
+    rng = np.random.default_rng(0)
+    X, y = 1000 * rng.random((40, 3)), labels(32, 8)
+    foreign = RandomGenerator(random_state=0).fit(1000 * rng.random((40, 3)), y)
+    model = fit_fold(X, y, KNeighborsClassifier(1), foreign, [StandardScaler()], refit=False)
+    fitted = model[-1].estimator_._fit_X
+    assert fitted.shape == (64, 3)
+    assert np.abs(fitted).max() < 5.0
+
+
+def test_interrupt_in_a_fold_stops_the_evaluation():
+    class Interrupted(RandomGenerator):
+        def _fit(self, X, codes):
+            super()._fit(X, codes)
+            self.interrupted_ = True
+
+    X, y = np.random.default_rng(0).random((40, 3)), labels(32, 8)
+    with pytest.raises(KeyboardInterrupt):
+        fit_fold(X, y, KNeighborsClassifier(1), Interrupted())

@@ -227,3 +227,76 @@ def test_same_axis_is_accepted():
 def test_wrong_axis_is_refused_with_both_written_out(other, reason):
     with pytest.raises(IncompatibleAxisError, match=reason):
         check_same_axes(axis(), other)
+
+
+# --- what clumsy hands do ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i1", "i2", "i8", "?"])
+@pytest.mark.parametrize("method", ["smote", "borderline-smote", "random"])
+def test_whole_numbers_are_interpolated_without_wrapping(method, dtype):
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 2 if dtype == "?" else 120, (30, 8)).astype(dtype)
+    y = np.array([0] * 20 + [1] * 10)
+    generator = hs_specaug.make_generator(method, random_state=0).fit(X, y)
+    X_new, _ = generator.sample({1: 200})
+    assert X_new.dtype == X.dtype
+    rare = X[20:].astype(float)
+    assert (X_new >= rare.min(axis=0)).all()
+    assert (X_new <= rare.max(axis=0)).all()
+    assert abs(X_new.mean() - rare.mean()) < 0.25 * rare.std() + 0.05
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_a_fit_that_fails_leaves_nothing_that_looks_fitted(generator, data, monkeypatch, error):
+    def fail(*args):
+        raise error
+
+    generator.fit(*data)
+    monkeypatch.setattr(type(generator), "_fit", fail)
+    with pytest.raises(error):
+        generator.fit(data[0], np.where(data[1] == "rare", "x", "y"))
+    with pytest.raises(NotFittedError):
+        generator.sample({"x": 1})
+
+
+@pytest.mark.parametrize("number", ["3", None, [2]])
+def test_counts_that_are_no_numbers(generator, data, number):
+    generator.fit(*data)
+    with pytest.raises(ValueError, match="whole number"):
+        generator.sample({"rare": number})
+
+
+@pytest.mark.parametrize(
+    ("method", "parameters"),
+    [
+        ("three-player", {"batch_size": 0}),
+        ("three-player", {"n_critic": 0}),
+        ("three-player", {"epochs": -1}),
+        ("three-player", {"epochs": 1.5}),
+        ("three-player", {"latent_dim": 0}),
+        ("three-player", {"precision": "half"}),
+        ("smote", {"k_neighbors": 0}),
+        ("borderline-smote", {"m_neighbors": 0}),
+    ],
+)
+def test_impossible_hyperparameters_are_named(data, method, parameters):
+    generator = hs_specaug.make_generator(method, **parameters)
+    with pytest.raises(ValueError, match=next(iter(parameters))):
+        generator.fit(*data)
+
+
+def test_threads_do_not_disturb_each_other(data):
+    from concurrent.futures import ThreadPoolExecutor
+
+    def run(seed):
+        generator = hs_specaug.make_generator(
+            "three-player", epochs=2, pretrain_epochs=1, random_state=seed, precision="float32"
+        )
+        return generator.fit(*data).sample({"rare": 3}, random_state=0)[0]
+
+    alone = [run(seed) for seed in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(run, range(3)))
+    for ours, theirs in zip(together, alone, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)

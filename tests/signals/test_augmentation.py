@@ -207,3 +207,62 @@ def test_progress_bar_follows_hyperspy(capsys):
     finally:
         hs.preferences.General.show_progressbar = before
     assert "three-player" not in capsys.readouterr().err
+
+
+def test_generator_of_other_preprocessing_is_refused(tmp_path):
+    from hs_specaug.exceptions import IncompatibleSignalError
+
+    s = make_signal("EELS_specaug")
+    raw = s.train_generator("random", random_state=0)
+    normalised = s.preprocess(normalize="max")
+    with pytest.raises(IncompatibleSignalError, match="other preprocessing"):
+        normalised.augment(raw)
+    with pytest.raises(IncompatibleSignalError, match="other preprocessing"):
+        normalised.classify("KNeighborsClassifier", augmentation=raw, refit=False)
+    trained = normalised.train_generator("random", random_state=0)
+    loaded = hs_specaug.load_generator(trained.save(tmp_path / "g.safetensors"))
+    assert s.preprocess(like=loaded.preprocessing_).augment(loaded).balanced_ratio == 1.0
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "used_on"),
+    [("complex impedance", "impedance"), ("rgb", "image_specaug"), ("image_specaug", "rgb")],
+)
+def test_generator_of_other_rows_is_refused(trained_on, used_on):
+    from hs_specaug.exceptions import IncompatibleSignalError
+
+    generator = make_signal(trained_on).train_generator("random", random_state=0)
+    with pytest.raises(IncompatibleSignalError, match="rows of shape"):
+        make_signal(used_on).augment(generator)
+
+
+def test_more_errors_say_what_to_do():
+    from imblearn.over_sampling import SMOTE
+
+    s = make_signal("EELS_specaug")
+    with pytest.raises(TypeError, match="counts must be a dict"):
+        s.augment("random", 5)
+    with pytest.raises(TypeError, match="make_generator"):
+        s.augment(SMOTE())
+    other = s.deepcopy()
+    other.set_labels(s.labels, classes=["x", "y"])
+    with pytest.raises(ValueError, match="classes of this signal are"):
+        other.augment(s.train_generator("random"), {"rare": 2})
+    synthetic = s.augment("random", random_state=0).inav[15:]
+    with pytest.raises(ValueError, match="at least two classes"):
+        synthetic.train_generator("random")
+    broken = s.deepcopy()
+    broken.data[0, 1, 3] = np.nan
+    with pytest.raises(ValueError, match=r"1 of 15 labelled rows.*codes\[0, 1\] = -1"):
+        broken.train_generator("random")
+
+
+@pytest.mark.parametrize(
+    "groups", [np.arange(20) % 4, np.array(["synthetic", "b"])[np.arange(20) % 2]]
+)
+def test_groups_of_synthetic_rows_are_new(groups):
+    s = make_signal("EELS_specaug")
+    groups = groups.astype("u1") if groups.dtype.kind == "i" else groups
+    s.groups = groups.reshape(4, 5)
+    balanced = s.augment("random", random_state=0)
+    assert not set(balanced.groups[15:].tolist()) & set(groups.tolist())
