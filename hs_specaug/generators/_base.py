@@ -61,6 +61,9 @@ class BaseGenerator(BaseOverSampler):
 
     def _check_X_y(self, X: Any, y: Any, accept_sparse: Any = None) -> tuple:
         y, binarize_y = check_target_type(y, indicate_one_vs_all=True)
+        sparse_frame = getattr(X, "sparse", None)  # an accessor that dense data frames lack
+        if sparse_frame is not None:
+            X = sparse_frame.to_dense()
         X, y = validate_data(
             self, X, y, reset=True, accept_sparse=False, allow_nd=True, dtype="numeric"
         )
