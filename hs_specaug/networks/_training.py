@@ -43,8 +43,6 @@ class BatchStream:
         Rows per batch.
     generator : torch.Generator
         CPU generator that shuffles.
-    balanced : bool
-        Draw every class equally often (rows of a rare class repeat) instead of as it comes.
     """
 
     def __init__(
@@ -53,32 +51,22 @@ class BatchStream:
         y: Tensor,
         batch_size: int,
         generator: torch.Generator,
-        balanced: bool = False,
     ) -> None:
         self.X, self.y = X, y
         self.batch_size = min(batch_size, len(X))
         self.generator = generator
-        self.balanced = balanced
         self._order = torch.empty(0, dtype=torch.long)
-        counts = torch.bincount(y.cpu())
-        self._weights = (1.0 / counts.clamp(min=1).double())[y.cpu()]
 
     @property
     def batches_per_epoch(self) -> int:
         """Batches that make one pass over the data."""
         return math.ceil(len(self.X) / self.batch_size)
 
-    def _next_pass(self) -> Tensor:
-        if self.balanced:
-            return torch.multinomial(
-                self._weights, len(self.X), replacement=True, generator=self.generator
-            )
-        return torch.randperm(len(self.X), generator=self.generator)
-
     def next(self) -> tuple[Tensor, Tensor]:
         """Return the next batch (X, y)."""
         while len(self._order) < self.batch_size:
-            self._order = torch.cat([self._order, self._next_pass()])
+            next_pass = torch.randperm(len(self.X), generator=self.generator)
+            self._order = torch.cat([self._order, next_pass])
         rows, self._order = self._order[: self.batch_size], self._order[self.batch_size :]
         rows = rows.to(self.X.device)
         return self.X[rows], self.y[rows]

@@ -17,10 +17,10 @@ from hs_specaug.networks import (
 FLOAT32 = resolve_precision("float32", torch.device("cpu"))
 
 
-def stream_of(n, batch_size, **options):
+def stream_of(n, batch_size):
     X = torch.arange(n, dtype=torch.float32)[:, None, None]
     y = torch.zeros(n, dtype=torch.long)
-    return BatchStream(X, y, batch_size, torch.Generator().manual_seed(0), **options)
+    return BatchStream(X, y, batch_size, torch.Generator().manual_seed(0))
 
 
 class Counter(nn.Module):
@@ -52,15 +52,6 @@ def test_few_rows_still_make_a_batch():
     stream = stream_of(2, 32)
     assert stream.batches_per_epoch == 1
     assert len(stream.next()[0]) == 2
-
-
-def test_balanced_batches():
-    y = torch.tensor([0] * 95 + [1] * 5)
-    stream = BatchStream(
-        torch.zeros(100, 1, 1), y, 50, torch.Generator().manual_seed(0), balanced=True
-    )
-    share = torch.cat([stream.next()[1] for _ in range(40)]).float().mean()
-    assert float(share) == pytest.approx(0.5, abs=0.05)
 
 
 def test_adam_is_torchs_own():
