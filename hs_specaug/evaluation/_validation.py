@@ -108,10 +108,7 @@ def _pass_on_interrupt(estimator: Any) -> None:
 
 def fill_up(generator: Any, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows that balance `y`, from a generator that was fitted elsewhere."""
-    from imblearn.utils import check_sampling_strategy
-
-    missing = check_sampling_strategy(generator.sampling_strategy, y, "over-sampling")
-    X_new, y_new = generator.sample({label: n for label, n in missing.items() if n})
+    X_new, y_new = generator.sample(generator.missing_counts(y))
     return X_new.astype(X.dtype, copy=False), y_new
 
 

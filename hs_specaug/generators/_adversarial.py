@@ -6,7 +6,7 @@ A method module supplies its networks, how they start, and its loss terms.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -121,6 +121,9 @@ class AdversarialGenerator(BaseGenerator):
         Its distance to the training rows (:class:`ClassFidelity`; lower is better).
     """
 
+    #: What may help where training does not improve on its start; a method knows better.
+    remedy: ClassVar[str] = "More epochs or another method may help"
+
     def _fit(self, X: np.ndarray, codes: np.ndarray) -> None:
         self.device_ = resolve_device(self.device)
         precision = resolve_precision(self.precision, self.device_)
@@ -129,8 +132,7 @@ class AdversarialGenerator(BaseGenerator):
         self.scaler_ = RangeScaler().fit(rows)
         rng = check_random_state(self.random_state)
         seeds = [int(s) for s in rng.randint(np.iinfo(np.int32).max, size=3)]
-        networks = self._networks(rows.shape[1:], seeds[0])
-        networks = networks.to(self.device_)
+        networks = self._networks(rows.shape[1:], seeds[0]).to(self.device_)
         stream = BatchStream(
             torch.from_numpy(self.scaler_.transform(rows)).to(self.device_),
             torch.from_numpy(codes).to(self.device_),
@@ -158,22 +160,17 @@ class AdversarialGenerator(BaseGenerator):
             warn_user(
                 f"{self.method}: none of {loop.epoch} epochs brought the samples nearer to the "
                 "training rows than the start of the adversarial training was, so the start is "
-                "kept. A slower generator and a faster discriminator (generator_learning_rate="
-                "2e-5, discriminator_learning_rate=8e-4, n_critic=3), more epochs or another "
-                "method may help",
+                f"kept. {self.remedy}",
                 TrainingWarning,
             )
 
     def _best_state(self, networks: Any, draws: Draws) -> BestState:
         generator: Any = networks["generator"]
-        noise: dict[int, Tensor] = {}
 
         def generate(labels: Tensor) -> Tensor:
-            n = len(labels)
-            if n not in noise:
-                fixed = torch.Generator().manual_seed(0)
-                noise[n] = torch.randn(n, self.latent_dim, generator=fixed).to(labels.device)
-            return generator(noise[n], labels)
+            same = torch.Generator().manual_seed(0)
+            noise = torch.randn(len(labels), self.latent_dim, generator=same)
+            return generator(noise.to(labels.device), labels)
 
         return BestState(generator, ClassFidelity(generate, draws.stream.X, draws.stream.y))
 

@@ -175,6 +175,29 @@ class BaseGenerator(BaseOverSampler):
         X = self._sample(codes, rng)
         return X.astype(self.dtype_, copy=False), self.classes_[codes]
 
+    def missing_counts(self, y: ArrayLike) -> dict[Any, int]:
+        """Return how many rows of each class `sampling_strategy` would add to rows labelled `y`.
+
+        Parameters
+        ----------
+        y : array-like of shape (n,)
+            Labels of other rows than those of the training, usually.
+
+        Returns
+        -------
+        dict of label to int
+            Ready for :meth:`sample`; classes that lack nothing are left out.
+
+        Raises
+        ------
+        ValueError
+            If there is only one class, or the strategy does not fit these labels.
+        """
+        labels = np.asarray(y)
+        wanted = check_sampling_strategy(self.sampling_strategy, labels, self._sampling_type)
+        known = dict(zip(np.unique(labels), np.unique(labels).tolist(), strict=True))
+        return {known.get(label, label): int(n) for label, n in wanted.items() if n}
+
     def _codes_to_sample(self, counts: Mapping[Any, int] | ArrayLike) -> np.ndarray:
         known = {label: code for code, label in enumerate(self.classes_.tolist())}
         if not isinstance(counts, Mapping):

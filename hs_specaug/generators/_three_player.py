@@ -108,6 +108,10 @@ class ThreePlayerGenerator(AdversarialGenerator):
     """
 
     method: ClassVar[str] = "three-player"
+    remedy: ClassVar[str] = (
+        "A slower generator and a faster discriminator (generator_learning_rate=2e-5, "
+        "discriminator_learning_rate=8e-4, n_critic=3), more epochs or another method may help"
+    )
 
     _parameter_constraints: ClassVar[dict] = {
         **AdversarialGenerator._parameter_constraints,

@@ -102,10 +102,11 @@ def labelled_rows(
         positions = positions[~stored["synthetic"].ravel()[positions].astype(bool)]
     selected = signal._select_positions(positions)
     data = np.asarray(selected.data.compute() if selected._lazy else selected.data)
-    _check_finite(signal, to_rows(data, is_image(signal)), positions)
+    rows = to_rows(data, is_image(signal))
+    _check_finite(signal, rows, positions)
     names = np.array(signal.classes)[signal.labels.ravel()[positions]]
     groups = None if signal.groups is None else signal.groups.ravel()[positions]
-    return to_rows(data, is_image(signal)), names, groups
+    return rows, names, groups
 
 
 def _check_finite(signal: Any, rows: np.ndarray, positions: np.ndarray) -> None:

@@ -272,12 +272,9 @@ class AugmentationMixin:
 
     def _missing(self, generator: BaseGenerator) -> dict[str, int]:
         """Return what `sampling_strategy` adds to the labelled rows of this signal."""
-        from imblearn.utils import check_sampling_strategy
-
         y = labelled_names(self)
         self._check_classes(y)
-        strategy = check_sampling_strategy(generator.sampling_strategy, y, "over-sampling")
-        return {str(name): int(n) for name, n in strategy.items() if n}
+        return generator.missing_counts(y)
 
     def _append_synthetic(self, X_new: np.ndarray, y_new: np.ndarray) -> Any:
         out = self._select_positions(labelled_positions(self))  # type: ignore[attr-defined]

@@ -18,6 +18,7 @@ from .._warnings import warn_user
 from ..evaluation import ClassificationReport, evaluate_classifier, fit_fold, make_splits
 from ..exceptions import SpecAugWarning
 from ..io import write_atomically
+from ..preprocessing import read_steps
 from . import _rows
 from ._arrays import labelled_rows
 from ._label_plot import plot_label_map, plot_value_map
@@ -252,8 +253,6 @@ def _generator_for(
 
 
 def _warn_of_leaks(signal: Any) -> None:
-    from ..preprocessing import read_steps
-
     if any(step["step"] == "denoise" for step in read_steps(signal)):
         warn_user(
             "this signal was denoised with components learned from all its spectra, also those "

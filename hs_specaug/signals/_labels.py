@@ -242,8 +242,7 @@ class LabelsMixin(CarryLabelsMixin):
     def _select_positions(self, members: np.ndarray) -> Any:
         """Return rows at flat positions of the navigation space, as one navigation axis."""
         am = self.axes_manager
-        order = (*_rows.navigation_indices(self), *sorted(am.signal_indices_in_array))
-        data = self.data.transpose(order)
+        data = _rows.navigation_first(self)
         shape = _rows.navigation_shape(self)
         index = np.unravel_index(members, shape) if shape else ()
         if not shape:

@@ -9,6 +9,7 @@ from sklearn.base import clone
 from .._registry import make_generator
 from ..exceptions import IncompatibleSignalError
 from ..generators import check_same_axes
+from ..preprocessing import read_steps
 from ._arrays import row_shape, signal_axes
 
 
@@ -56,8 +57,6 @@ def check_fits(generator: Any, signal: Any) -> None:
     IncompatibleSignalError
         If the shape of a row or the preprocessing differs.
     """
-    from ..preprocessing import read_steps
-
     check_same_axes(generator.signal_axes_, signal_axes(signal))
     shape = row_shape(signal)
     if tuple(generator.input_shape_) != shape:

@@ -63,11 +63,7 @@ def class_probabilities(
     """
     columns = np.array([list(classes).index(name) for name in model.classes_])
     n_axes = signal.axes_manager.signal_dimension
-    order = (
-        *_rows.navigation_indices(signal),
-        *sorted(signal.axes_manager.signal_indices_in_array),
-    )
-    data = signal.data.transpose(order)
+    data = _rows.navigation_first(signal)
     navigation = _rows.navigation_shape(signal)
     arguments = (model, columns, len(classes), is_image(signal))
     if signal._lazy:

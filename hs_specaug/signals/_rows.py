@@ -47,6 +47,12 @@ def navigation_indices(signal: Any) -> list[int]:
     return sorted(signal.axes_manager.navigation_indices_in_array)
 
 
+def navigation_first(signal: Any) -> Any:
+    """Return the data with the navigation axes before the signal axes, both in array order."""
+    signal_indices = sorted(signal.axes_manager.signal_indices_in_array)
+    return signal.data.transpose((*navigation_indices(signal), *signal_indices))
+
+
 def warn_dropped(reason: str) -> None:
     """Warn that labels could not follow."""
     warn_user(f"{reason}.", LabelsDroppedWarning)
