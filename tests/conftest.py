@@ -10,7 +10,7 @@ os.environ["MPLBACKEND"] = "Agg"
 
 # HyperSpy's log handler writes to what sys.stdout is at the first import. Imported here, that is
 # never the stand-in that a doctest compares with its expected output.
-import hyperspy.api  # noqa: F401
+import hyperspy.api
 import numpy as np
 import pytest
 
@@ -24,6 +24,15 @@ def data_folder():
     if not DATA.is_dir():
         pytest.skip(f"needs measured data, {DATA} is absent; set HS_SPECAUG_DATA to their folder")
     return DATA
+
+
+@pytest.fixture
+def no_progressbar():
+    """Switch HyperSpy's progress bars off for one test."""
+    general = hyperspy.api.preferences.General
+    shown, general.show_progressbar = general.show_progressbar, False
+    yield
+    general.show_progressbar = shown
 
 
 @pytest.fixture(autouse=True)

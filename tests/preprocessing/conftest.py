@@ -1,28 +1,17 @@
-import os
-from pathlib import Path
-
 import dask.array as da
 import hyperspy.api as hs
 import numpy as np
 import pytest
 
-DATA = Path(os.environ.get("HS_SPECAUG_DATA", Path(__file__).parents[3] / "shared" / "data"))
-
 
 @pytest.fixture(autouse=True)
-def _no_progressbar():
-    shown = hs.preferences.General.show_progressbar
-    hs.preferences.General.show_progressbar = False
-    yield
-    hs.preferences.General.show_progressbar = shown
+def _quiet(no_progressbar):
+    """Progress bars are not what these tests are about."""
 
 
 @pytest.fixture(scope="session")
-def nanocube():
-    path = DATA / "eels_iron_oxide_nanocube.dm3"
-    if not path.exists():
-        pytest.skip(f"needs the measured spectrum image {path}; set HS_SPECAUG_DATA to its folder")
-    return hs.load(path)
+def nanocube(data_folder):
+    return hs.load(data_folder / "eels_iron_oxide_nanocube.dm3")
 
 
 @pytest.fixture

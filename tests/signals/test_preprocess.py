@@ -1,24 +1,14 @@
-import os
-from pathlib import Path
-
 import hyperspy.api as hs
 import numpy as np
 import pytest
 
 from hs_specaug.preprocessing import describe_steps, read_steps
 
-DATA = Path(os.environ.get("HS_SPECAUG_DATA", Path(__file__).parents[3] / "shared" / "data"))
+pytestmark = pytest.mark.usefixtures("no_progressbar")
+
 SPECTRA = ["EELS_specaug", "EDS_TEM_specaug", "EDS_SEM_specaug", "spectrum_specaug", "impedance"]
 LABELS = np.arange(12).reshape(3, 4) % 3 - 1
 GROUPS = np.repeat([["a", "b", "b", "c"]], 3, axis=0)
-
-
-@pytest.fixture(autouse=True)
-def _no_progressbar():
-    shown = hs.preferences.General.show_progressbar
-    hs.preferences.General.show_progressbar = False
-    yield
-    hs.preferences.General.show_progressbar = shown
 
 
 def make_signal(signal_type, dtype=np.float32, lazy=False):
@@ -123,10 +113,8 @@ def test_a_type_without_background_says_why():
         make_signal("impedance").preprocess(background="linear", fit_range=(104, 130))
 
 
-def test_measured_nanocube():
-    path = DATA / "eels_iron_oxide_nanocube.dm3"
-    if not path.exists():
-        pytest.skip(f"needs the measured spectrum image {path}; set HS_SPECAUG_DATA to its folder")
+def test_measured_nanocube(data_folder):
+    path = data_folder / "eels_iron_oxide_nanocube.dm3"
     options = {"background": "power-law", "fit_range": (470.0, 510.0), "crop": (510.0, 750.0)}
     results = []
     for lazy in (False, True):
@@ -141,11 +129,8 @@ def test_measured_nanocube():
     np.testing.assert_array_equal(results[0], results[1])
 
 
-def test_measured_impedance_spectra():
-    path = DATA / "eis_equivalent_circuits.npz"
-    if not path.exists():
-        pytest.skip(f"needs the measured impedance {path}; set HS_SPECAUG_DATA to its folder")
-    archive = np.load(path)
+def test_measured_impedance_spectra(data_folder):
+    archive = np.load(data_folder / "eis_equivalent_circuits.npz")
     frequencies, impedances = archive["frequency_Hz"], archive["impedance_ohm"]
     bounds = list(zip(archive["offsets"][:60], archive["offsets"][1:61], strict=True))
     target = np.geomspace(10.0, 1000.0, 32)
