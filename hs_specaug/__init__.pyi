@@ -10,6 +10,7 @@ from . import (
     preprocessing,
     signals,
 )
+from ._axes import SignalAxis, check_same_axes
 from ._registry import (
     list_classifiers,
     list_generators,
@@ -23,7 +24,9 @@ from .signals._classification import ClassificationResult
 
 __all__ = [
     "ClassificationResult",
+    "SignalAxis",
     "as_augmentable",
+    "check_same_axes",
     "classifiers",
     "datasets",
     "evaluation",

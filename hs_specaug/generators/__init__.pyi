@@ -1,4 +1,3 @@
-from ._axes import SignalAxis, check_same_axes
 from ._base import BaseGenerator, load_generator
 from ._fingerprint import row_fingerprints, seen_in_training
 from ._random import RandomGenerator
@@ -10,9 +9,7 @@ __all__ = [
     "BorderlineSMOTEGenerator",
     "RandomGenerator",
     "SMOTEGenerator",
-    "SignalAxis",
     "ThreePlayerGenerator",
-    "check_same_axes",
     "load_generator",
     "row_fingerprints",
     "seen_in_training",

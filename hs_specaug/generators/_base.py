@@ -18,11 +18,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._axes import SignalAxis
 from .._registry import GENERATORS, closest, find_method
 from .._warnings import warn_user
 from ..exceptions import ModelFileError
 from ..io import read_model, write_model
-from ._axes import SignalAxis
 from ._fingerprint import row_fingerprints
 from ._state import describe_parameters, pack, unpack
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ._axes import SignalAxis
+from .._axes import SignalAxis
 
 _PLAIN = (str, int, float, bool, type(None))
 

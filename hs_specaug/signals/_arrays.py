@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..generators import SignalAxis
+from .._axes import SignalAxis
 from . import _rows
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from sklearn.base import clone
 
+from .._axes import check_same_axes
 from .._registry import make_generator
 from ..exceptions import IncompatibleSignalError
-from ..generators import check_same_axes
 from ..preprocessing import read_steps
 from ._arrays import row_shape, signal_axes
 

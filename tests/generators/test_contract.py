@@ -8,10 +8,9 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import hs_specaug
+from hs_specaug import SignalAxis, check_same_axes
 from hs_specaug.exceptions import FewSamplesWarning, IncompatibleAxisError
 from hs_specaug.generators import (
-    SignalAxis,
-    check_same_axes,
     load_generator,
     row_fingerprints,
     seen_in_training,

@@ -9,8 +9,8 @@ import pytest
 from safetensors.numpy import save_file
 
 import hs_specaug
+from hs_specaug import SignalAxis
 from hs_specaug.exceptions import ModelFileError
-from hs_specaug.generators import SignalAxis
 from hs_specaug.io import FORMAT_VERSION, read_model, write_atomically, write_model
 
 

@@ -1,4 +1,4 @@
-"""The calibrated axes a generator was trained on, and whether other data share them."""
+"""Calibrated signal axes: what data lie on, and whether other data share it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..exceptions import IncompatibleAxisError
+from .exceptions import IncompatibleAxisError
 
 
 @dataclass(frozen=True, repr=False)
