@@ -6,12 +6,14 @@ Listing names reads package metadata only; a method's code is imported when it i
 from __future__ import annotations
 
 import difflib
+import re
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 GENERATORS = "hs_specaug.generators"
 CLASSIFIERS = "hs_specaug.classifiers"
+PERTURBATIONS = "hs_specaug.perturbations"
 
 
 @cache
@@ -32,6 +34,16 @@ def closest(name: object, known: list[str]) -> str:
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
+def _accepted(group: str) -> list[str]:
+    others = list_methods(PERTURBATIONS) if group == GENERATORS else []
+    return [*list_methods(group), *others]
+
+
+def _also_perturbations(group: str) -> str:
+    names = ", ".join(list_methods(PERTURBATIONS)) if group == GENERATORS else ""
+    return f"; or perturbations joined by '+': {names}" if names else ""
+
+
 def find_method(group: str, name: str) -> type:
     """Import and return the class registered as `name` in `group`.
 
@@ -46,8 +58,8 @@ def find_method(group: str, name: str) -> type:
     points = _entry_points(group)
     if name not in points:
         raise ValueError(
-            f"unknown {kind} {name!r}{closest(name, list(points))}. "
-            f"Registered {kind}s: {', '.join(list_methods(group))}"
+            f"unknown {kind} {name!r}{closest(name, _accepted(group))}. "
+            f"Registered {kind}s: {', '.join(list_methods(group))}" + _also_perturbations(group)
         )
     point = points[name]
     try:
@@ -93,9 +105,10 @@ def make_generator(name: str, **hyperparameters: Any) -> Any:
     Parameters
     ----------
     name : str
-        One of :func:`list_generators`.
+        One of :func:`list_generators`; or perturbations (:func:`list_perturbations`) joined by
+        ``+``, which make a :class:`~hs_specaug.generators.PerturbationGenerator`.
     **hyperparameters
-        Passed to the generator's class.
+        Passed to the generator's class; for a single perturbation also its own parameters.
 
     Raises
     ------
@@ -109,8 +122,33 @@ def make_generator(name: str, **hyperparameters: Any) -> Any:
     >>> import hs_specaug
     >>> hs_specaug.make_generator("smote", random_state=0)
     SMOTEGenerator(random_state=0)
+    >>> hs_specaug.make_generator("poisson", dose=0.5).perturbation
+    PoissonNoise(dose=0.5)
     """
+    if name not in _entry_points(GENERATORS) and _names_perturbations(name):
+        return _perturbation_generator(name, hyperparameters)
     return _make(GENERATORS, name, hyperparameters)
+
+
+def _names_perturbations(expression: str) -> bool:
+    """Whether an expression starts with the name of a perturbation."""
+    first = re.match(r"[\w-]+", str(expression).strip())
+    return first is not None and first.group() in _entry_points(PERTURBATIONS)
+
+
+def _perturbation_generator(expression: str, hyperparameters: dict[str, Any]) -> Any:
+    method = find_method(GENERATORS, "perturbation")
+    known = set(method().get_params())
+    own = {k: v for k, v in hyperparameters.items() if k in known}
+    others = {k: v for k, v in hyperparameters.items() if k not in known}
+    if not others:
+        return method(expression, **own)
+    if expression not in _entry_points(PERTURBATIONS):
+        raise TypeError(
+            f"{sorted(others)} cannot be given to {expression!r} as a whole; write them to the "
+            "perturbation they belong to, as in 'poisson(dose=0.5)+shift'"
+        )
+    return method(make_perturbation(expression, **others), **own)
 
 
 def list_classifiers() -> list[str]:
@@ -163,3 +201,41 @@ def make_classifier(name: str, **hyperparameters: Any) -> Any:
             "of scikit-learn by its class name"
         )
     return _make(CLASSIFIERS, name, hyperparameters)
+
+
+def list_perturbations() -> list[str]:
+    """Return the names of all perturbations, of this package and of plugins.
+
+    Examples
+    --------
+    >>> import hs_specaug
+    >>> "poisson" in hs_specaug.list_perturbations()
+    True
+    """
+    return list_methods(PERTURBATIONS)
+
+
+def make_perturbation(name: str, **parameters: Any) -> Any:
+    """Return a new perturbation.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`list_perturbations`.
+    **parameters
+        Passed to its class.
+
+    Raises
+    ------
+    ValueError
+        If `name` is not registered.
+    TypeError
+        If the perturbation has no such parameter.
+
+    Examples
+    --------
+    >>> import hs_specaug
+    >>> hs_specaug.make_perturbation("poisson", dose=0.5)
+    PoissonNoise(dose=0.5)
+    """
+    return _make(PERTURBATIONS, name, parameters)

@@ -50,8 +50,9 @@ class AugmentationMixin:
 
         Parameters
         ----------
-        method : str or generator
-            Name (see :func:`hs_specaug.list_generators`) or instance, which is cloned.
+        method : str, generator, perturbation or list of perturbations
+            Name (see :func:`hs_specaug.list_generators`), perturbations such as
+            ``"poisson+shift"``, or instance, which is cloned.
         random_state : int, numpy.random.RandomState or None
             The only seed.
         show_progressbar : bool or None
@@ -80,7 +81,7 @@ class AugmentationMixin:
         """
         X, y, _ = labelled_rows(self, drop_synthetic=True)
         self._check_classes(y)
-        generator = prepared(method, random_state, show_progressbar, hyperparameters)
+        generator = prepared(method, self, random_state, show_progressbar, hyperparameters)
         generator.fit(X, y)
         generator.signal_axes_ = signal_axes(self)
         generator.preprocessing_ = read_steps(self)
@@ -99,9 +100,9 @@ class AugmentationMixin:
 
         Parameters
         ----------
-        method : str or generator
-            A fitted generator is used as it is, after a check of its axis. A name or an
-            unfitted instance is trained on this signal first.
+        method : str, generator, perturbation or list of perturbations
+            A fitted generator is used as it is, after a check of its axis. A name, perturbations
+            such as ``"poisson+shift"``, or an unfitted instance are trained on this signal first.
         counts : dict of class name to int, or None
             How many synthetic rows to add. None balances the classes, or does what the
             generator's `sampling_strategy` says.
@@ -134,7 +135,9 @@ class AugmentationMixin:
         >>> balanced.balanced_ratio
         1.0
         """
-        if isinstance(method, str) or not hasattr(method, "classes_"):
+        from ..generators import BaseGenerator
+
+        if not isinstance(method, BaseGenerator) or not hasattr(method, "classes_"):
             method = self.train_generator(
                 method,
                 random_state=random_state,
@@ -196,7 +199,7 @@ class AugmentationMixin:
         classifier : str or scikit-learn classifier
             Name (see :func:`hs_specaug.list_classifiers`), name of a scikit-learn class, or
             instance.
-        augmentation : str, generator or None
+        augmentation : str, generator, perturbation, list of perturbations or None
             What balances the training rows. A fitted generator is refitted inside each fold.
         transformers : sequence of scikit-learn transformers
             Steps that learn from data, refitted inside each fold, such as

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from ._augmentation import AugmentationMixin
 from ._labels import LabelsMixin
+from ._perturbation import PerturbationMixin
 from ._preprocessing import PreprocessingMixin
 
 
-class SpecAugMixin(LabelsMixin, PreprocessingMixin, AugmentationMixin):
-    """Labels, preprocessing and augmentation on top of a HyperSpy signal.
+class SpecAugMixin(LabelsMixin, PreprocessingMixin, PerturbationMixin, AugmentationMixin):
+    """Labels, preprocessing, perturbations and augmentation on top of a HyperSpy signal.
 
     Goes before the HyperSpy class in the list of bases, so that its overrides come first::
 

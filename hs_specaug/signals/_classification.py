@@ -22,7 +22,7 @@ from ..preprocessing import read_steps
 from . import _rows
 from ._arrays import labelled_rows
 from ._label_plot import plot_label_map, plot_value_map
-from ._methods import check_fits, prepared
+from ._methods import check_fits, prepared, set_domain
 from ._prediction import class_probabilities
 
 UNDECIDED = -1
@@ -205,6 +205,7 @@ def classify_signal(
             "the instance instead"
         )
     classifier = _seeded(classifier, seeds[0])
+    set_domain(classifier, signal)
     if "show_progressbar" in classifier.get_params(deep=False):
         classifier.set_params(show_progressbar=show_progressbar)
     generator = _generator_for(signal, augmentation, refit, seeds[1], show_progressbar)
@@ -249,7 +250,7 @@ def _generator_for(
             )
         check_fits(augmentation, signal)
         return augmentation
-    return _seeded(prepared(augmentation, None, show_progressbar, {}), seed)
+    return _seeded(prepared(augmentation, signal, None, show_progressbar, {}), seed)
 
 
 def _warn_of_leaks(signal: Any) -> None:

@@ -23,15 +23,25 @@ def progress_wanted(show_progressbar: bool | None) -> bool:
 
 
 def prepared(
-    generator: Any, random_state: Any, show_progressbar: bool | None, hyperparameters: dict
+    generator: Any,
+    signal: Any,
+    random_state: Any,
+    show_progressbar: bool | None,
+    hyperparameters: dict,
 ) -> Any:
-    """Return a new unfitted generator from a name or an instance, with seed and progress set."""
-    from ..generators import BaseGenerator
+    """Return a new unfitted generator from whatever names one, with all that a signal knows set.
 
+    A perturbation, or a list of them, makes a generator too.
+    """
+    from ..generators import BaseGenerator, PerturbationGenerator
+    from ..perturbations import Perturbation
+
+    if isinstance(generator, Perturbation | list | tuple):
+        generator = PerturbationGenerator(generator)
     if not isinstance(generator, str | BaseGenerator):
         raise TypeError(
-            "the method must be a name such as 'smote' or a generator from "
-            f"hs_specaug.make_generator(...), got {generator!r}"
+            "the method must be a name such as 'smote' or 'poisson+shift', a generator from "
+            f"hs_specaug.make_generator(...), or perturbations, got {generator!r}"
         )
     if isinstance(generator, str):
         generator = make_generator(generator, **hyperparameters)
@@ -42,9 +52,17 @@ def prepared(
     known = generator.get_params()
     if random_state is not None and "random_state" in known:
         generator.set_params(random_state=random_state)
+    set_domain(generator, signal)
     if "show_progressbar" in known:
         generator.set_params(show_progressbar=progress_wanted(show_progressbar))
     return generator
+
+
+def set_domain(estimator: Any, signal: Any) -> None:
+    """Tell an estimator, and those inside it, what the rows are, wherever that was left open."""
+    for key, value in estimator.get_params(deep=True).items():
+        if value is None and key.rpartition("__")[2] == "domain":
+            estimator.set_params(**{key: signal._domain})
 
 
 def check_fits(generator: Any, signal: Any) -> None:

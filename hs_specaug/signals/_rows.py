@@ -49,8 +49,13 @@ def navigation_indices(signal: Any) -> list[int]:
 
 def navigation_first(signal: Any) -> Any:
     """Return the data with the navigation axes before the signal axes, both in array order."""
+    return signal.data.transpose(navigation_first_order(signal))
+
+
+def navigation_first_order(signal: Any) -> tuple[int, ...]:
+    """Return the array positions of the navigation axes, then those of the signal axes."""
     signal_indices = sorted(signal.axes_manager.signal_indices_in_array)
-    return signal.data.transpose((*navigation_indices(signal), *signal_indices))
+    return (*navigation_indices(signal), *signal_indices)
 
 
 def warn_dropped(reason: str) -> None:

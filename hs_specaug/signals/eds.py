@@ -59,6 +59,7 @@ class AugmentableEDSTEMSpectrum(_OwnEDSType, SpecAugMixin, EDSTEMSpectrum):
     ``set_signal_type("EDS_TEM")`` goes back.
     """
 
+    _row_kind = "EDS"
     _signal_type = "EDS_TEM_specaug"
     _exspy_signal_type = "EDS_TEM"
     _alias_signal_types = ["augmentable EDS TEM"]  # noqa: RUF012
@@ -75,6 +76,7 @@ class AugmentableEDSSEMSpectrum(_OwnEDSType, SpecAugMixin, EDSSEMSpectrum):
     ``set_signal_type("EDS_SEM")`` goes back.
     """
 
+    _row_kind = "EDS"
     _signal_type = "EDS_SEM_specaug"
     _exspy_signal_type = "EDS_SEM"
     _alias_signal_types = ["augmentable EDS SEM"]  # noqa: RUF012

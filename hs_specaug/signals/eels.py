@@ -14,6 +14,7 @@ class AugmentableEELSSpectrum(SpecAugMixin, EELSSpectrum):
     :func:`hs_specaug.as_augmentable`; ``set_signal_type("EELS")`` goes back.
     """
 
+    _row_kind = "EELS"
     _signal_type = "EELS_specaug"
     _alias_signal_types = ["augmentable EELS"]  # noqa: RUF012 (HyperSpy's own convention)
 

@@ -13,6 +13,7 @@ class AugmentableImage(SpecAugMixin, Signal2D):
     Grey values of any real dtype, or HyperSpy's ``rgb8`` and ``rgb16``.
     """
 
+    _row_kind = "image"
     _signal_type = "image_specaug"
     _alias_signal_types = ["augmentable image"]  # noqa: RUF012 (HyperSpy's own convention)
 

@@ -15,6 +15,7 @@ class ImpedanceSpectrum(SpecAugMixin, Signal1D):
     The signal axis is the frequency.
     """
 
+    _row_kind = "impedance"
     _signal_type = "impedance"
     _alias_signal_types = ["EIS"]  # noqa: RUF012 (HyperSpy's own convention)
 
@@ -30,6 +31,7 @@ class ComplexImpedanceSpectrum(SpecAugMixin, ComplexSignal1D):
     :class:`ImpedanceSpectrum`, with axes and labels.
     """
 
+    _row_kind = "impedance"
     _signal_type = "impedance"
     _alias_signal_types = ["EIS"]  # noqa: RUF012
 

@@ -437,7 +437,8 @@ class TestPlotLabels:
             signals.AugmentableSpectrum(np.zeros(shape)).plot_labels()
 
     def test_colours_differ(self):
-        from hs_specaug.signals._label_plot import CLASS_COLOURS, UNLABELLED_COLOUR
+        from hs_specaug._colours import CLASS_COLOURS
+        from hs_specaug.signals._label_plot import UNLABELLED_COLOUR
 
         rgb = np.array([mpl.colors.to_rgb(c) for c in (*CLASS_COLOURS, UNLABELLED_COLOUR)])
         distance = np.linalg.norm(rgb[:, None] - rgb[None], axis=-1)
