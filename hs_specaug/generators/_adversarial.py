@@ -1,287 +1,198 @@
-"""What adversarial methods share around the training loop: data in, samples out, files.
-
-A method module supplies its networks, how they start, and its loss terms.
-"""
+"""What adversarial methods share: latent noise, two or more players, stabilising options."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
-from torch import Tensor, nn
+from sklearn.utils._param_validation import Interval
+from torch import Tensor
+from torch.nn import functional as F
 
-from .._warnings import warn_user
-from ..exceptions import TrainingWarning
 from ..networks import (
-    BatchStream,
-    BestState,
+    POSITIVE,
+    ConditionalGenerator,
+    Losses,
     Player,
-    Precision,
-    RangeScaler,
-    TrainingLoop,
-    build_network,
-    from_channels,
-    resolve_device,
-    resolve_precision,
-    to_channels,
+    normalise_spectrally,
+    remove_spectral_norm,
 )
-from ._base import BaseGenerator
-from ._fidelity import ClassFidelity
+from ._draws import Draws
+from ._losses import fake_loss, real_loss
+from ._network_generator import NetworkGenerator
+from ._run import TrainingRun
+from ._stabilisers import Loss, StabiliserOptions, Stabilisers, resolve_perturbation
 
-SAMPLE_BATCH = 512
-SCALER = ("minimum", "maximum")
-# Whoever trains for fewer epochs does not expect them to be better than the start.
-WORTH_A_WORD = 20
+WEIGHT = Interval(Real, 0, None, closed="left")
 
 
-class Draws:
-    """All random numbers of one training run, and the real rows, on the training device.
+class AdversarialGenerator(NetworkGenerator):
+    """Base of methods that train a class-conditional generator network against others.
+
+    Subclasses implement `_build_networks` (with ``"generator"`` and ``"discriminator"``) and
+    `_losses`, and where the paper has it `_pretrain`.
 
     Parameters
     ----------
-    stream : BatchStream
-        Real rows.
-    n_classes, latent_dim : int
-        Ranges of labels and noise.
-    generator : torch.Generator
-        Of the training device.
+    n_critic : int, default 1
+        Discriminator steps per step of the others. Every step draws a batch of its own.
+    latent_dim : int, default 128
+        Length of the noise vector.
+    generator_learning_rate, discriminator_learning_rate : float or None, default None
+        Of one player; None takes `learning_rate`.
+    spectral_norm : bool, default False
+        Divide every weight of the discriminator by its largest singular value (Miyato et al.,
+        ICLR 2018).
+    r1_penalty, r2_penalty : float, default 0
+        Weight γ of ½ E[‖∇D‖²] at real and at generated rows (Mescheder et al., ICML 2018).
+    relativistic : bool, default False
+        Ask the discriminator which of a real and a generated row looks more real
+        (Jolicoeur-Martineau, ICLR 2019); with R1 and R2 the baseline R3GAN.
+    lecam : float, default 0
+        Weight of the regularisation towards moving averages (Tseng et al., CVPR 2021), for few
+        rows.
+    diff_augment : str, perturbation or None, default None
+        Differentiable transform of all rows that the discriminator sees (Zhao et al., NeurIPS
+        2020): names such as ``"shift+gain+noise"``, or an object that is called as
+        ``perturbation(X, y, random_state=torch_generator)`` with rows in [−1, 1].
+    adaptive_augment : bool, default False
+        Let the share of transformed rows follow how far the discriminator overfits (Karras et
+        al., NeurIPS 2020) instead of transforming all.
     """
+
+    #: What logits that should say "real" and "not real" cost.
+    adversarial_losses: ClassVar[tuple[Loss, Loss]] = (real_loss, fake_loss)
+    #: Forward and backward passes of each network per step of the generator, at the defaults.
+    passes: ClassVar[dict[str, tuple[int, int]]] = {}
+
+    _parameter_constraints: ClassVar[dict] = {
+        **NetworkGenerator._parameter_constraints,
+        "n_critic": [Interval(Integral, 1, None, closed="left")],
+        "latent_dim": [Interval(Integral, 1, None, closed="left")],
+        "generator_learning_rate": [POSITIVE, None],
+        "discriminator_learning_rate": [POSITIVE, None],
+        "spectral_norm": ["boolean"],
+        "r1_penalty": [WEIGHT],
+        "r2_penalty": [WEIGHT],
+        "relativistic": ["boolean"],
+        "lecam": [WEIGHT],
+        "diff_augment": [str, callable, None],
+        "adaptive_augment": ["boolean"],
+    }
 
     def __init__(
-        self, stream: BatchStream, n_classes: int, latent_dim: int, generator: torch.Generator
-    ) -> None:
-        self.stream = stream
-        self.n_classes = n_classes
-        self.latent_dim = latent_dim
-        self.generator = generator
-        self.device = stream.X.device
-
-    def real(self) -> tuple[Tensor, Tensor]:
-        """Return the next batch of real rows x_a and their labels y_a."""
-        return self.stream.next()
-
-    def noise(self, n: int) -> Tensor:
-        """Return latent noise z ~ N(0, 1) of shape (n, latent_dim)."""
-        return torch.randn(n, self.latent_dim, generator=self.generator, device=self.device)
-
-    def labels(self, n: int) -> Tensor:
-        """Return labels y_g, every class equally likely."""
-        return torch.randint(self.n_classes, (n,), generator=self.generator, device=self.device)
-
-    def wrong(self, y: Tensor) -> Tensor:
-        """Return a wrong label y_m for each of `y`, never the right one."""
-        step = torch.randint(
-            1, self.n_classes, y.shape, generator=self.generator, device=self.device
-        )
-        return (y + step) % self.n_classes
-
-    def uniform(self, n: int) -> Tensor:
-        """Return n numbers of uniform(0, 1)."""
-        return torch.rand(n, generator=self.generator, device=self.device)
-
-    def seed(self) -> int:
-        """Return a seed for another network."""
-        return int(torch.randint(2**31, (), generator=self.generator, device=self.device))
-
-    def missing(self, y: Tensor) -> Tensor:
-        """Return the labels that balance a batch: each class up to the most frequent one."""
-        counts = torch.bincount(y, minlength=self.n_classes)
-        return torch.repeat_interleave(
-            torch.arange(self.n_classes, device=self.device), counts.max() - counts
-        )
-
-
-class AdversarialGenerator(BaseGenerator):
-    """Base of methods that train a class-conditional generator network against others.
-
-    Subclasses implement `_build_networks`, `_players` and, where the paper has it, `_pretrain`.
-
-    Attributes
-    ----------
-    networks_ : torch.nn.ModuleDict
-        The trained networks; ``"generator"`` is the one that samples.
-    history_ : dict of str to list
-        Losses per epoch; pre-training under names of its own.
-    scaler_ : RangeScaler
-        Maps data to what the networks see and back.
-    device_ : torch.device
-        Where it was trained.
-    precision_ : str
-        ``"float32"`` or ``"bfloat16"``.
-    seconds_ : dict of str to float
-        Time spent in the steps of each player.
-    interrupted_ : bool
-        Whether Ctrl-C ended the training early.
-    best_epoch_ : int
-        Epoch whose generator was kept; 0 is the start, before any adversarial step.
-    score_ : float
-        Its distance to the training rows (:class:`ClassFidelity`; lower is better).
-    """
-
-    #: What may help where training does not improve on its start; a method knows better.
-    remedy: ClassVar[str] = "More epochs or another method may help"
-
-    def _fit(self, X: np.ndarray, codes: np.ndarray) -> None:
-        self.device_ = resolve_device(self.device)
-        precision = resolve_precision(self.precision, self.device_)
-        self.precision_ = precision.name
-        rows = to_channels(X)
-        self.scaler_ = RangeScaler().fit(rows)
-        rng = check_random_state(self.random_state)
-        seeds = [int(s) for s in rng.randint(np.iinfo(np.int32).max, size=3)]
-        networks = self._networks(rows.shape[1:], seeds[0]).to(self.device_)
-        stream = BatchStream(
-            torch.from_numpy(self.scaler_.transform(rows)).to(self.device_),
-            torch.from_numpy(codes).to(self.device_),
-            self.batch_size,
-            torch.Generator().manual_seed(seeds[1]),
-        )
-        noise = torch.Generator(self.device_).manual_seed(seeds[2])
-        draws = Draws(stream, len(self.classes_), self.latent_dim, noise)
-        self.history_: dict[str, list[float]] = {}
-        self.seconds_: dict[str, float] = {}
-        self._pretrain(networks, draws, precision)
-        best = self._best_state(networks, draws)
-        loop = self._run(
-            self._players(networks, draws),
-            draws,
-            self.epochs,
-            precision,
-            interruptible=True,
-            best=best,
-        )
-        self.networks_ = networks.requires_grad_(False).eval()
-        self.interrupted_ = loop.interrupted
-        self.best_epoch_, self.score_ = best.epoch, best.value
-        if best.epoch == 0 and self.epochs >= WORTH_A_WORD:
-            warn_user(
-                f"{self.method}: none of {loop.epoch} epochs brought the samples nearer to the "
-                "training rows than the start of the adversarial training was, so the start is "
-                f"kept. {self.remedy}",
-                TrainingWarning,
-            )
-
-    def _best_state(self, networks: Any, draws: Draws) -> BestState:
-        generator: Any = networks["generator"]
-
-        def generate(labels: Tensor) -> Tensor:
-            same = torch.Generator().manual_seed(0)
-            noise = torch.randn(len(labels), self.latent_dim, generator=same)
-            return generator(noise.to(labels.device), labels)
-
-        return BestState(generator, ClassFidelity(generate, draws.stream.X, draws.stream.y))
-
-    def _networks(self, shape: tuple[int, ...], seed: int) -> Any:
-        channels, *size = shape
-        return build_network(
-            lambda: self._build_networks(channels, tuple(size), len(self.classes_)), seed
-        )
-
-    def _run(
         self,
-        players: list[Player],
-        draws: Draws,
-        epochs: int,
-        precision: Precision,
         *,
-        phase: str = "",
-        interruptible: bool = False,
-        best: BestState | None = None,
-    ) -> TrainingLoop:
-        """Train `players` and file the history under the name of the phase."""
-        loop = TrainingLoop(
-            players,
-            epochs=epochs,
-            steps_per_epoch=draws.stream.batches_per_epoch,
-            precision=precision,
-            description=f"{self.method}{phase and ' '}{phase}",
-            show_progressbar=self.show_progressbar,
-            interruptible=interruptible,
-            best=best,
-        ).fit_loop()
-        prefix = f"{phase}/" if phase else ""
-        self.history_.update({prefix + key: values for key, values in loop.history.items()})
-        self.seconds_.update({player.name: player.seconds for player in players})
-        return loop
+        n_critic: int = 1,
+        latent_dim: int = 128,
+        generator_learning_rate: float | None = None,
+        discriminator_learning_rate: float | None = None,
+        spectral_norm: bool = False,
+        r1_penalty: float = 0.0,
+        r2_penalty: float = 0.0,
+        relativistic: bool = False,
+        lecam: float = 0.0,
+        diff_augment: Any = None,
+        adaptive_augment: bool = False,
+        **training: Any,
+    ) -> None:
+        super().__init__(**training)
+        self.n_critic = n_critic
+        self.latent_dim = latent_dim
+        self.generator_learning_rate = generator_learning_rate
+        self.discriminator_learning_rate = discriminator_learning_rate
+        self.spectral_norm = spectral_norm
+        self.r1_penalty = r1_penalty
+        self.r2_penalty = r2_penalty
+        self.relativistic = relativistic
+        self.lecam = lecam
+        self.diff_augment = diff_augment
+        self.adaptive_augment = adaptive_augment
 
-    # --- sampling and files --------------------------------------------------------------
+    def _fit(self, X: Any, codes: Any) -> None:
+        if self.adaptive_augment and self.diff_augment is None:
+            raise ValueError(
+                "adaptive_augment=True needs a transform to apply, got diff_augment=None; pass "
+                "diff_augment='shift+gain+noise', for instance"
+            )
+        super()._fit(X, codes)
 
-    def _sample(self, codes: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
-        seed = int(rng.randint(np.iinfo(np.int32).max))
-        # Noise is drawn on the CPU, so that a seed means the same noise on every device.
-        noise = torch.Generator().manual_seed(seed)
-        z = torch.randn(len(codes), self.latent_dim, generator=noise)
-        y = torch.from_numpy(codes)
-        network = self.networks_["generator"]
-        device = next(network.parameters()).device
-        with torch.inference_mode():
-            parts = [
-                network(z[i : i + SAMPLE_BATCH].to(device), y[i : i + SAMPLE_BATCH].to(device))
-                for i in range(0, len(codes), SAMPLE_BATCH)
-            ]
-            rows = torch.cat(parts).cpu().numpy()
-        return from_channels(self.scaler_.inverse_transform(rows), self.input_shape_)
-
-    def _header(self) -> dict[str, Any]:
-        scaler = {key: getattr(self.scaler_, f"{key}_").tolist() for key in SCALER}
-        return {
-            "scaler": scaler,
-            "precision": self.precision_,
-            "best_epoch": self.best_epoch_,
-            "score": self.score_,
-            "interrupted": self.interrupted_,
-        }
-
-    def _tensors(self) -> dict[str, np.ndarray]:
-        weights = {
-            f"networks.{key}": value.detach().cpu().numpy()
-            for key, value in self.networks_.state_dict().items()
-        }
-        return {
-            **weights,
-            **{f"scaler.{key}": getattr(self.scaler_, f"{key}_") for key in SCALER},
-            **{f"history.{key}": np.asarray(v, float) for key, v in self.history_.items()},
-        }
-
-    def _set_tensors(self, tensors: dict[str, np.ndarray], header: dict[str, Any]) -> None:
-        self.device_ = resolve_device("auto")
-        self.scaler_ = RangeScaler()
-        for key in SCALER:
-            setattr(self.scaler_, f"{key}_", tensors[f"scaler.{key}"])
-        self.scaler_.dtype_ = self.dtype_
-        shape = self.input_shape_ if len(self.input_shape_) > 1 else (1, *self.input_shape_)
-        networks = self._networks(shape, 0)
-        networks.load_state_dict(
-            {
-                key.removeprefix("networks."): torch.from_numpy(value.copy())
-                for key, value in tensors.items()
-                if key.startswith("networks.")
-            }
+    def _stabilisers(self, draws: Draws) -> Stabilisers:
+        options = StabiliserOptions(
+            self.r1_penalty,
+            self.r2_penalty,
+            self.relativistic,
+            self.lecam,
+            resolve_perturbation(self.diff_augment),
+            self.adaptive_augment,
         )
-        self.networks_ = networks.to(self.device_).requires_grad_(False).eval()
-        self.precision_ = header["precision"]
-        self.best_epoch_, self.score_ = header["best_epoch"], header["score"]
-        self.interrupted_ = header["interrupted"]
-        self.history_ = {
-            key.removeprefix("history."): value.tolist()
-            for key, value in tensors.items()
-            if key.startswith("history.")
+        steps = self.epochs * draws.stream.batches_per_epoch * self.n_critic
+        return Stabilisers(draws, options, self.adversarial_losses, steps)
+
+    def _after_training(self, networks: Any) -> None:
+        if self.spectral_norm:
+            remove_spectral_norm(networks["discriminator"])
+
+    def _players(self, networks: Any, draws: Draws, run: TrainingRun) -> list[Player]:
+        if self.spectral_norm:
+            normalise_spectrally(networks["discriminator"], draws.seed())
+        stabilisers = self._stabilisers(draws)
+        run.modules["stabilisers"] = stabilisers
+        losses = self._losses(networks, draws, stabilisers)
+        rates = {
+            "discriminator": self.discriminator_learning_rate,
+            "generator": self.generator_learning_rate,
         }
+        updates = {"discriminator": self.n_critic}
+        return [
+            Player(
+                name,
+                networks[name],
+                terms,
+                updates.get(name, 1),
+                rates.get(name) or self.learning_rate,
+                self.betas,
+            )
+            for name, terms in losses.items()
+        ]
 
-    # --- what a method supplies --------------------------------------------------------
+    def _generate(
+        self, networks: Mapping[str, Any], labels: Tensor, noise: torch.Generator
+    ) -> Tensor:
+        z = torch.randn(len(labels), self.latent_dim, generator=noise)
+        return networks["generator"](z.to(labels.device), labels)
+
+    def _latent_vectors(self, codes: np.ndarray, random_state: Any) -> np.ndarray:
+        seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+        networks: Any = self.networks_
+        labels = torch.from_numpy(codes).to(next(networks.parameters()).device)
+        noise = torch.Generator().manual_seed(seed)
+        with torch.inference_mode():
+            latents = self._latents(dict(networks.items()), labels, noise)
+        if latents is None:
+            return super()._latent_vectors(codes, random_state)
+        return latents.cpu().numpy()
+
+    def _latents(
+        self, networks: Mapping[str, Any], labels: Tensor, noise: torch.Generator
+    ) -> Tensor | None:
+        """Return the vectors (n, d) from which rows of these classes are decoded.
+
+        None where a method mixes class and noise otherwise.
+        """
+        G = networks["generator"]
+        if not isinstance(G, ConditionalGenerator):
+            return None
+        z = torch.randn(len(labels), self.latent_dim, generator=noise).to(labels.device)
+        return G.label(F.linear(z, G.mixing), labels)
 
     @abstractmethod
-    def _build_networks(
-        self, channels: int, size: tuple[int, ...], n_classes: int
-    ) -> nn.ModuleDict:
-        """Return the untrained networks by name."""
-
-    def _pretrain(self, networks: Any, draws: Draws, precision: Precision) -> None:
-        """Bring the networks to where the adversarial training starts."""
-
-    @abstractmethod
-    def _players(self, networks: Any, draws: Draws) -> list[Player]:
-        """Return the players in the order of their steps, with their losses."""
+    def _losses(
+        self, networks: Any, draws: Draws, stabilisers: Stabilisers
+    ) -> dict[str, Callable[[], Losses]]:
+        """Return what each network minimises, by the network's name, in the order of steps."""

@@ -7,38 +7,31 @@ Reports 14 (2024). Equation and table numbers below are those of this paper.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from functools import partial
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
-from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..networks import (
-    POSITIVE,
-    TRAINING_CONSTRAINTS,
-    Autoencoder,
     ConditionalDiscriminator,
     ConditionalGenerator,
     ConvolutionalClassifier,
-    Encoder,
-    Player,
-    Precision,
-    autoencoder_losses,
-    build_network,
+    Losses,
 )
-from ..networks._training import Losses
-from ._adversarial import AdversarialGenerator, Draws
-from ._losses import fake_loss, gradient_penalty, interpolate, real_loss
+from ._adversarial import WEIGHT
+from ._autoencoder_start import AutoencoderStartGenerator
+from ._draws import Draws
+from ._losses import fake_loss, gradient_penalty, interpolate
+from ._stabilisers import Stabilisers
 
 if TYPE_CHECKING:
     from ..classifiers import CNNClassifier
 
 
-class ThreePlayerGenerator(AdversarialGenerator):
+class ThreePlayerGenerator(AutoencoderStartGenerator):
     """Three-player GAN of paper 000: realistic *and* class-distinguishable samples.
 
     The discriminator says whether a sample is a real one of its class; the classifier learns
@@ -49,37 +42,11 @@ class ThreePlayerGenerator(AdversarialGenerator):
 
     Parameters
     ----------
-    epochs : int, default 150
-        Passes over the data in which the three players alternate.
-    pretrain_epochs : int, default 100
-        Passes of the autoencoder before that. 0 starts from random weights.
-    batch_size : int, default 32
-        Rows per step. The paper does not say.
-    n_critic : int, default 1
-        Discriminator steps per step of the others; the paper's training procedure has one.
-        Every step draws a batch of its own.
     gradient_penalty : float, default 10
         Weight λ of the last term of Eq. (3).
-    latent_dim : int, default 128
-        Length of the noise vector.
-    learning_rate : float, default 2e-4
-        Of Adam, for all players.
     generator_learning_rate, discriminator_learning_rate : float or None, default None
         Of one player; None takes `learning_rate`. With few epochs a slower generator against a
         faster discriminator (2e-5 and 8e-4 with ``n_critic=3``) stays together better.
-    betas : tuple of float, default (0.5, 0.9)
-        Of Adam.
-    sampling_strategy : float, str, dict or callable, default "auto"
-        Which classes `fit_resample` fills up and how far, as in imbalanced-learn.
-    device : str, default "auto"
-        ``"auto"`` (CUDA where there is one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...
-    precision : {"auto", "float32", "bfloat16"}, default "auto"
-        Arithmetic of the forward passes in training; ``"auto"`` is bfloat16 where the hardware
-        multiplies it natively. Losses, norms and weights are always float32.
-    random_state : int, numpy.random.RandomState or None, default None
-        The only seed: weights, order of the rows, noise.
-    show_progressbar : bool, default False
-        Show the progress of the training.
 
     Attributes
     ----------
@@ -113,52 +80,20 @@ class ThreePlayerGenerator(AdversarialGenerator):
         "discriminator_learning_rate=8e-4, n_critic=3), more epochs or another method may help"
     )
 
-    _parameter_constraints: ClassVar[dict] = {
-        **AdversarialGenerator._parameter_constraints,
-        **TRAINING_CONSTRAINTS,
-        "epochs": [Interval(Integral, 0, None, closed="left")],
-        "pretrain_epochs": [Interval(Integral, 0, None, closed="left")],
-        "n_critic": [Interval(Integral, 1, None, closed="left")],
-        "latent_dim": [Interval(Integral, 1, None, closed="left")],
-        "gradient_penalty": [Interval(Real, 0, None, closed="left")],
-        "generator_learning_rate": [POSITIVE, None],
-        "discriminator_learning_rate": [POSITIVE, None],
+    passes: ClassVar[dict[str, tuple[int, int]]] = {
+        "generator": (3, 1),
+        "discriminator": (3, 4),  # the penalty goes back twice: for the slope, and through it
+        "classifier": (2, 2),
     }
 
-    def __init__(
-        self,
-        *,
-        epochs: int = 150,
-        pretrain_epochs: int = 100,
-        batch_size: int = 32,
-        n_critic: int = 1,
-        gradient_penalty: float = 10.0,
-        latent_dim: int = 128,
-        learning_rate: float = 2e-4,
-        generator_learning_rate: float | None = None,
-        discriminator_learning_rate: float | None = None,
-        betas: tuple[float, float] = (0.5, 0.9),
-        sampling_strategy: float | str | Mapping | Any = "auto",
-        device: str = "auto",
-        precision: str = "auto",
-        random_state: Any = None,
-        show_progressbar: bool = False,
-    ) -> None:
-        super().__init__(sampling_strategy=sampling_strategy)
-        self.epochs = epochs
-        self.pretrain_epochs = pretrain_epochs
-        self.batch_size = batch_size
-        self.n_critic = n_critic
+    _parameter_constraints: ClassVar[dict] = {
+        **AutoencoderStartGenerator._parameter_constraints,
+        "gradient_penalty": [WEIGHT],
+    }
+
+    def __init__(self, *, gradient_penalty: float = 10.0, **training: Any) -> None:
+        super().__init__(**training)
         self.gradient_penalty = gradient_penalty
-        self.latent_dim = latent_dim
-        self.learning_rate = learning_rate
-        self.generator_learning_rate = generator_learning_rate
-        self.discriminator_learning_rate = discriminator_learning_rate
-        self.betas = betas
-        self.device = device
-        self.precision = precision
-        self.random_state = random_state
-        self.show_progressbar = show_progressbar
 
     def _build_networks(
         self, channels: int, size: tuple[int, ...], n_classes: int
@@ -171,46 +106,17 @@ class ThreePlayerGenerator(AdversarialGenerator):
             }
         )
 
-    def _pretrain(self, networks: Any, draws: Draws, precision: Precision) -> None:
-        if not self.pretrain_epochs:
-            return
-        _, channels, *size = draws.stream.X.shape
-        encoder = build_network(
-            lambda: Encoder(self.latent_dim, channels, tuple(size)), draws.seed()
-        ).to(draws.device)
-        # The decoder is the generator itself: training the one starts the other.
-        autoencoder = Autoencoder(encoder, networks["generator"])
-
-        def losses() -> Losses:
-            return autoencoder_losses(autoencoder, *draws.real())
-
-        player = Player("autoencoder", autoencoder, losses, 1, self.learning_rate, self.betas)
-        self._run([player], draws, self.pretrain_epochs, precision, phase="pre-training")
-        networks["discriminator"].trunk.load_state_dict(encoder.trunk.state_dict())
-        with torch.no_grad():
-            latents = encoder(draws.stream.X)
-        networks["generator"].start_from_latents(latents, draws.stream.y)
-
-    def _players(self, networks: Any, draws: Draws) -> list[Player]:
+    def _losses(
+        self, networks: Any, draws: Draws, stabilisers: Stabilisers
+    ) -> dict[str, Callable[[], Losses]]:
         G, D, C = networks["generator"], networks["discriminator"], networks["classifier"]
-        losses = {
-            "discriminator": partial(discriminator_losses, G, D, draws, self.gradient_penalty),
-            "generator": partial(generator_losses, G, D, C, draws),
+        return {
+            "discriminator": partial(
+                discriminator_losses, G, D, draws, self.gradient_penalty, stabilisers
+            ),
+            "generator": partial(generator_losses, G, D, C, draws, stabilisers),
             "classifier": partial(classifier_losses, G, C, draws),
         }
-        updates = {"discriminator": self.n_critic}
-        rates = {
-            "discriminator": self.discriminator_learning_rate,
-            "generator": self.generator_learning_rate,
-        }
-
-        def player(name: str) -> Player:
-            rate = rates.get(name) or self.learning_rate
-            return Player(
-                name, networks[name], losses[name], updates.get(name, 1), rate, self.betas
-            )
-
-        return [player(name) for name in losses]
 
     @property
     def classifier_(self) -> CNNClassifier:
@@ -222,7 +128,11 @@ class ThreePlayerGenerator(AdversarialGenerator):
 
 
 def discriminator_losses(
-    G: ConditionalGenerator, D: ConditionalDiscriminator, draws: Draws, weight: float
+    G: ConditionalGenerator,
+    D: ConditionalDiscriminator,
+    draws: Draws,
+    weight: float,
+    stabilisers: Stabilisers,
 ) -> Losses:
     """Eq. (3): real, generated and mislabelled samples, and the gradient penalty.
 
@@ -233,14 +143,15 @@ def discriminator_losses(
     n = len(x_a)
     y_g, y_m = draws.labels(n), draws.wrong(y_a)
     x_g = G(draws.noise(n), y_g)
+    x_a, x_g = stabilisers.augment(x_a, y_a), stabilisers.augment(x_g, y_g)
     real, generated = D.features(torch.cat([x_a, x_g])).split(n)
     x_hat = interpolate(x_a, x_g, draws.uniform(n))
     penalty = gradient_penalty(lambda x: D(x, y_a), x_hat)
     return {
-        "real": real_loss(D.head(real, y_a)),
-        "generated": fake_loss(D.head(generated, y_g)),
+        **stabilisers.discriminator(D.head(real, y_a), D.head(generated, y_g)),
         "mislabelled": fake_loss(D.head(real, y_m)),
         "gradient_penalty": weight * penalty,
+        **stabilisers.penalties(D, (x_a, y_a), (x_g, y_g)),
     }
 
 
@@ -249,13 +160,14 @@ def generator_losses(
     D: ConditionalDiscriminator,
     C: ConvolutionalClassifier,
     draws: Draws,
+    stabilisers: Stabilisers,
 ) -> Losses:
     """Eq. (4): be taken for real by D (adversarial), be recognised by C (cooperative)."""
     n = draws.stream.batch_size
     y_g = draws.labels(n)
     x_g = G(draws.noise(n), y_g)
     return {
-        "adversarial": real_loss(D(x_g, y_g)),
+        "adversarial": stabilisers.adversarial(D, x_g, y_g),
         "cooperative": F.cross_entropy(C(x_g), y_g),
     }
 

@@ -18,6 +18,7 @@ import numpy as np
 from ..exceptions import ModelFileError
 
 FORMAT = "hs_specaug.generator"
+CHECKPOINT_FORMAT = "hs_specaug.checkpoint"
 FORMAT_VERSION = 1
 
 
@@ -61,7 +62,10 @@ def write_atomically(path: str | os.PathLike, write: Callable[[Path], None]) -> 
 
 
 def write_model(
-    path: str | os.PathLike, header: dict[str, Any], tensors: dict[str, np.ndarray]
+    path: str | os.PathLike,
+    header: dict[str, Any],
+    tensors: dict[str, np.ndarray],
+    file_format: str = FORMAT,
 ) -> Path:
     """Write a model file.
 
@@ -73,11 +77,13 @@ def write_model(
         JSON-serialisable description.
     tensors : dict of str to ndarray
         Weights and everything else that is numbers.
+    file_format : str
+        What kind of file it is: a generator, or the checkpoint of a training.
     """
     from safetensors.numpy import save_file
 
     metadata = {
-        "format": FORMAT,
+        "format": file_format,
         "format_version": str(FORMAT_VERSION),
         "header": json.dumps(header, indent=1, ensure_ascii=False),
     }
@@ -85,7 +91,9 @@ def write_model(
     return write_atomically(path, lambda part: save_file(contiguous, part, metadata=metadata))
 
 
-def read_model(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def read_model(
+    path: str | os.PathLike, file_format: str = FORMAT
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Read a model file and return its header and tensors.
 
     Raises
@@ -104,7 +112,7 @@ def read_model(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.nd
     try:
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
-            header = _check_header(path, metadata)
+            header = _check_header(path, metadata, file_format)
             # safe_open iterates by `keys()` only.
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except ModelFileError:
@@ -117,11 +125,16 @@ def read_model(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.nd
     return header, tensors
 
 
-def _check_header(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
-    if metadata.get("format") != FORMAT:
+def _check_header(path: Path, metadata: dict[str, str], file_format: str) -> dict[str, Any]:
+    found = metadata.get("format")
+    if found != file_format:
+        advice = {
+            FORMAT: "hs_specaug loads what generator.save wrote",
+            CHECKPOINT_FORMAT: "checkpoint= names a file that training writes itself",
+        }
         raise ModelFileError(
-            f"{str(path)!r} is a safetensors file, but not of the format {FORMAT!r} "
-            f"(found {metadata.get('format')!r}); hs_specaug loads what generator.save wrote"
+            f"{str(path)!r} is a safetensors file, but not of the format {file_format!r} "
+            f"(found {found!r}); {advice.get(file_format, '')}"
         )
     version = int(metadata.get("format_version", "0"))
     if version > FORMAT_VERSION:

@@ -11,9 +11,15 @@ from ._conditional import (
 )
 from ._constraints import POSITIVE, TRAINING_CONSTRAINTS
 from ._device import Precision, resolve_device, resolve_precision
+from ._guards import CollapseGuard
+from ._latent import ClassGaussians
 from ._layers import PadToMultiple, build_network, initialise
+from ._players import Losses, PassCounter, Player
 from ._scaling import RangeScaler, from_channels, to_channels
-from ._training import BatchStream, BestState, Player, TrainingLoop
+from ._spectral_norm import normalise_spectrally, remove_spectral_norm
+from ._states import BestState, Kept, WeightAverage, live_tensors, load_tensors
+from ._stream import BatchStream
+from ._training import TrainingLoop
 
 __all__ = [
     "POSITIVE",
@@ -21,21 +27,31 @@ __all__ = [
     "Autoencoder",
     "BatchStream",
     "BestState",
+    "ClassGaussians",
+    "CollapseGuard",
     "ConditionalDiscriminator",
     "ConditionalGenerator",
     "ConvolutionTrunk",
     "ConvolutionalClassifier",
     "Encoder",
+    "Kept",
+    "Losses",
     "PadToMultiple",
+    "PassCounter",
     "Player",
     "Precision",
     "RangeScaler",
     "TrainingLoop",
     "TransposedTrunk",
+    "WeightAverage",
     "autoencoder_losses",
     "build_network",
     "from_channels",
     "initialise",
+    "live_tensors",
+    "load_tensors",
+    "normalise_spectrally",
+    "remove_spectral_norm",
     "resolve_device",
     "resolve_precision",
     "to_channels",

@@ -1,4 +1,4 @@
-"""The one training loop: alternating players, mini-batches, guards, history, progress.
+"""The one training loop: alternating players, guards, history, progress, exact resume.
 
 A method supplies its :class:`Player` objects, that is, networks with their losses; everything
 else that training needs is here. Generators and classifiers both train with it.
@@ -6,11 +6,9 @@ else that training needs is here. Generators and classifiers both train with it.
 
 from __future__ import annotations
 
-import copy
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -20,130 +18,10 @@ from tqdm.auto import tqdm
 from .._warnings import warn_user
 from ..exceptions import TrainingError, TrainingWarning
 from ._device import Precision
-
-Losses = dict[str, Tensor]
-
-ROLLBACK_FACTOR = 0.5
-MAX_ROLLBACKS = 3
-
-
-class BatchStream:
-    """Endless shuffled mini-batches of rows and their class codes.
-
-    Passes over the data follow each other without a gap, so every batch has the same size (the
-    whole data set if that is smaller) and no row is left out or seen twice in a pass.
-
-    Parameters
-    ----------
-    X : Tensor of shape (n, channels, *size)
-        Scaled rows, on the device that trains.
-    y : Tensor of shape (n,)
-        Class codes.
-    batch_size : int
-        Rows per batch.
-    generator : torch.Generator
-        CPU generator that shuffles.
-    """
-
-    def __init__(
-        self,
-        X: Tensor,
-        y: Tensor,
-        batch_size: int,
-        generator: torch.Generator,
-    ) -> None:
-        self.X, self.y = X, y
-        self.batch_size = min(batch_size, len(X))
-        self.generator = generator
-        self._order = torch.empty(0, dtype=torch.long)
-
-    @property
-    def batches_per_epoch(self) -> int:
-        """Batches that make one pass over the data."""
-        return math.ceil(len(self.X) / self.batch_size)
-
-    def next(self) -> tuple[Tensor, Tensor]:
-        """Return the next batch (X, y)."""
-        while len(self._order) < self.batch_size:
-            next_pass = torch.randperm(len(self.X), generator=self.generator)
-            self._order = torch.cat([self._order, next_pass])
-        rows, self._order = self._order[: self.batch_size], self._order[self.batch_size :]
-        rows = rows.to(self.X.device)
-        return self.X[rows], self.y[rows]
-
-
-@dataclass
-class BestState:
-    """Keep the weights of one network from the epoch in which a score was lowest.
-
-    Players of a game do not improve step by step; the last state is one of many.
-
-    Attributes
-    ----------
-    module : torch.nn.Module
-        Whose weights are kept.
-    score : callable
-        Returns a number, lower is better; asked before the first and after every epoch.
-    epoch : int
-        Epoch of the best state; 0 is before the first step.
-    value : float
-        Its score.
-    """
-
-    module: nn.Module
-    score: Callable[[], float]
-    epoch: int = field(init=False, default=0)
-    value: float = field(init=False, default=math.inf)
-    _weights: dict[str, Any] = field(init=False, default_factory=dict)
-
-    def look(self, epoch: int) -> float:
-        """Score the present state and keep it if it is the best so far."""
-        self.module.eval()
-        value = self.score()
-        self.module.train()
-        if value < self.value or not self._weights:
-            self.epoch, self.value = epoch, value
-            self._weights = copy.deepcopy(self.module.state_dict())
-        return value
-
-    def restore(self) -> None:
-        """Put the best weights back."""
-        if self._weights:
-            self.module.load_state_dict(self._weights)
-
-
-@dataclass
-class Player:
-    """One network that is optimised, and what it minimises.
-
-    Attributes
-    ----------
-    name : str
-        Name in the history.
-    module : torch.nn.Module
-        The parameters that this player may move; all others stand still in its step.
-    losses : callable
-        Draws what it needs and returns the terms of the loss by name; their sum is minimised.
-    updates : int
-        Steps of this player per update of the others (`n_critic` for a discriminator).
-    learning_rate, betas
-        Of Adam.
-    """
-
-    name: str
-    module: nn.Module
-    losses: Callable[[], Losses]
-    updates: int = 1
-    learning_rate: float = 2e-4
-    betas: tuple[float, float] = (0.5, 0.9)
-    optimizer: torch.optim.Optimizer = field(init=False)
-    seconds: float = field(init=False, default=0.0)
-
-    def __post_init__(self) -> None:
-        self.parameters = list(self.module.parameters())
-        self.optimizer = torch.optim.Adam(
-            self.parameters, lr=self.learning_rate, betas=self.betas, fused=True
-        )
+from ._guards import MAX_ROLLBACKS, ROLLBACK_FACTOR, CollapseGuard, is_finite
+from ._players import Losses, Player
+from ._states import BestState, Kept, Tensors, WeightAverage, live_tensors, load_tensors
+from ._stream import Source
 
 
 class TrainingLoop:
@@ -169,16 +47,37 @@ class TrainingLoop:
     best : BestState or None
         Which network returns to its best epoch at the end; its score is in the history as
         ``"score"``, where entry 0 belongs to epoch 1.
+    score_every : int
+        Epochs between two scores; NaN stands in the history for the epochs between.
+    patience : int or None
+        Stop when the best score is this many epochs old.
+    guard : CollapseGuard or None
+        Watches the diversity that `best` reports. A collapsed training returns to the best
+        state of all players, with half the learning rates.
+    average : WeightAverage or None
+        Moved after every round.
+    modules : mapping of str to torch.nn.Module
+        What else belongs to the state, besides the modules of the players.
+    sources : mapping of str to Source
+        Where random numbers and rows come from; their place belongs to the state.
+    before_epoch : callable or None
+        Called with the number of the coming epoch, from 1.
+    after_epoch : callable or None
+        Called with the loop after each complete epoch.
+    how_to_resume : str
+        Added to what is said after Ctrl-C.
 
     Attributes
     ----------
     history : dict of str to list
         ``"epoch"``, the total loss of each player under its name, every term under
         ``"player/term"``, and the learning rates. One entry per completed epoch.
-    rollbacks : int
-        How often a non-finite loss or weight made the loop go back.
-    interrupted : bool
-        Whether Ctrl-C ended it.
+    epoch : int
+        Complete epochs.
+    rollbacks, collapses : int
+        How often a non-finite loss or weight, or a collapse, made the loop go back.
+    interrupted, stopped, collapsed : bool
+        Whether Ctrl-C, the patience, or the fourth collapse ended it.
     """
 
     def __init__(
@@ -192,8 +91,16 @@ class TrainingLoop:
         show_progressbar: bool = False,
         interruptible: bool = True,
         best: BestState | None = None,
+        score_every: int = 1,
+        patience: int | None = None,
+        guard: CollapseGuard | None = None,
+        average: WeightAverage | None = None,
+        modules: Mapping[str, nn.Module] | None = None,
+        sources: Mapping[str, Source] | None = None,
+        before_epoch: Callable[[int], None] | None = None,
+        after_epoch: Callable[[TrainingLoop], None] | None = None,
+        how_to_resume: str = "",
     ) -> None:
-        self.best = best
         self.players = list(players)
         self.epochs = epochs
         self.steps_per_epoch = steps_per_epoch
@@ -201,10 +108,24 @@ class TrainingLoop:
         self.description = description
         self.show_progressbar = show_progressbar
         self.interruptible = interruptible
-        self.epoch = 0
-        self.rollbacks = 0
-        self.interrupted = False
+        self.best = best
+        self.score_every = score_every
+        self.patience = patience
+        self.guard = guard
+        self.average = average
+        self.sources = dict(sources or {})
+        self.before_epoch, self.after_epoch = before_epoch, after_epoch
+        self.how_to_resume = how_to_resume
+        self.modules = {**(modules or {}), **{p.name: p.module for p in self.players}}
+        if average is not None:
+            self.modules["average"] = average.average
+        self.epoch = self.rollbacks = self.collapses = 0
+        self.factor = 1.0
+        self.interrupted = self.collapsed = False
         self.history: dict[str, list[float]] = {"epoch": []}
+        self._good = Kept()
+
+    # --- the seams: step, epoch, loop --------------------------------------------------
 
     def train_step_single(self, player: Player) -> Losses:
         """Make one step of one player and return its loss terms, detached."""
@@ -230,6 +151,8 @@ class TrainingLoop:
                         key = f"{player.name}/{term}" if term else player.name
                         sums[key] = sums.get(key, 0.0) + value.float()
                         counts[key] = counts.get(key, 0) + 1
+            if self.average is not None:
+                self.average.update()
         # One transfer per epoch: asking for every loss would make a GPU wait for the host.
         return {key: float(value) / counts[key] for key, value in sums.items()}
 
@@ -242,43 +165,156 @@ class TrainingLoop:
             If losses or weights are still not finite after three roll-backs.
         """
         self._set_mode(training=True)
-        good = self._snapshot()
-        if self.best is not None:
-            self.best.look(0)
+        if not self._good:
+            if self.best is not None:
+                self.best.look(0, self._live())
+                self._watch()
+            self._keep()
         with tqdm(
             total=self.epochs,
+            initial=self.epoch,
             desc=self.description,
             unit="epoch",
             disable=not self.show_progressbar,
         ) as bar:
             try:
-                while self.epoch < self.epochs:
-                    losses = self.run_single_epoch()
-                    if not self._is_finite(losses):
-                        self._roll_back(good)
-                        continue
-                    self._record(losses)
-                    good = self._snapshot()
-                    bar.set_postfix({p.name: f"{losses[p.name]:.3g}" for p in self.players})
-                    bar.update()
+                while self.epoch < self.epochs and not self.stopped and not self.collapsed:
+                    self._complete_epoch(bar)
             except KeyboardInterrupt:
+                self._go_back()
+                self.interrupted = True
+                if self.after_epoch is not None and self.epoch:
+                    self.after_epoch(self)
                 if not self.interruptible or self.epoch == 0:
                     raise
-                self._restore(good)
-                self._forget_half_epoch()
-                self.interrupted = True
                 warn_user(
-                    f"{self.description}: interrupted after epoch {self.epoch} of "
-                    f"{self.epochs}; the state of the last complete epoch is kept and usable",
+                    f"{self.description}: interrupted after epoch {self.epoch} of {self.epochs}; "
+                    f"the {'best' if self.best else 'last'} state of the complete epochs is "
+                    f"kept and usable{self.how_to_resume}",
                     TrainingWarning,
                 )
             finally:
                 self._finish()
         return self
 
-    def _forget_half_epoch(self) -> None:
-        self.epoch = min(map(len, self.history.values()))
+    def _complete_epoch(self, bar: tqdm) -> None:
+        if self.before_epoch is not None:
+            self.before_epoch(self.epoch + 1)
+        losses = self.run_single_epoch()
+        if not is_finite(losses, self.players):
+            self._repair()
+            return
+        self._record(losses)
+        self._keep()
+        bar.set_postfix({p.name: f"{losses[p.name]:.3g}" for p in self.players})
+        bar.update()
+        if self.after_epoch is not None:
+            self.after_epoch(self)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the best score is older than the patience."""
+        if self.best is None or self.patience is None:
+            return False
+        return self.epoch - self.best.epoch >= self.patience
+
+    def _record(self, losses: dict[str, float]) -> None:
+        self.epoch += 1
+        entries = {"epoch": self.epoch, **losses}
+        for player in self.players:
+            entries[f"{player.name}/learning_rate"] = player.optimizer.param_groups[0]["lr"]
+        if self.best is not None:
+            entries |= self._score()
+        for key, value in entries.items():
+            # A term that comes late (a score, a loss after warm-up) has no past.
+            past = [math.nan] * (self.epoch - 1)
+            self.history.setdefault(key, past).append(value)
+        for key in self.history.keys() - entries.keys():
+            self.history[key].append(math.nan)
+
+    def _score(self) -> dict[str, float]:
+        assert self.best is not None
+        if self.epoch % self.score_every and self.epoch != self.epochs:
+            return {"score": math.nan}
+        value = self.best.look(self.epoch, self._live())
+        diversity = self.best.diversity
+        if self._watch():
+            self._revive()
+        return {"score": value} if diversity is None else {"score": value, "diversity": diversity}
+
+    # --- the state ---------------------------------------------------------------------
+
+    def _live(self) -> Tensors:
+        return live_tensors(self.modules, self.players)
+
+    def _keep(self) -> None:
+        guard = (self.guard.armed, self.guard.low) if self.guard is not None else (False, 0)
+        self._good.keep(
+            self._live(),
+            epoch=self.epoch,
+            factor=self.factor,
+            rollbacks=self.rollbacks,
+            collapses=self.collapses,
+            collapsed=self.collapsed,
+            armed=guard[0],
+            low=guard[1],
+            seconds={p.name: p.seconds for p in self.players},
+            places={name: source.state() for name, source in self.sources.items()},
+        )
+
+    def _go_back(self) -> None:
+        """Return to the last complete epoch in every respect."""
+        facts = self._good.facts
+        load_tensors(self._good.tensors, self.modules, self.players)
+        for name in ("epoch", "factor", "rollbacks", "collapses", "collapsed"):
+            setattr(self, name, facts[name])
+        if self.guard is not None:
+            self.guard.armed, self.guard.low = facts["armed"], facts["low"]
+        if self.best is not None:
+            self.best.forget_after(self.epoch)
+        for name, source in self.sources.items():
+            source.load_state(facts["places"][name])
+        for player in self.players:
+            player.scale_rate(self.factor)
         self.history = {key: values[: self.epoch] for key, values in self.history.items()}
+
+    def state(self) -> tuple[dict[str, Any], Tensors]:
+        """Return the last complete epoch as JSON values and tensors, for a checkpoint.
+
+        The tensors are buffers of the loop; who wants them for longer than an epoch copies them.
+        """
+        facts = {k: v for k, v in self._good.facts.items() if k != "places"}
+        tensors = {f"live.{k}": v for k, v in self._good.tensors.items()}
+        for source, place in self._good.facts["places"].items():
+            tensors |= {f"place.{source}.{k}": v for k, v in place.items()}
+        for key, values in self.history.items():
+            tensors[f"history.{key}"] = torch.tensor(values[: self.epoch], dtype=torch.float64)
+        if self.best is not None:
+            facts["best"], best = self.best.state()
+            tensors |= {f"best.{k}": v for k, v in best.items()}
+        return facts, tensors
+
+    def load_state(self, facts: dict[str, Any], tensors: Tensors) -> None:
+        """Go on after the epoch that :meth:`state` returned.
+
+        Raises
+        ------
+        KeyError
+            If the state is of another training.
+        """
+
+        def under(prefix: str) -> Tensors:
+            return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+        places = {name: under(f"place.{name}.") for name in self.sources}
+        best = facts.pop("best", None)
+        if self.best is not None:
+            self.best.load_state(best, under("best."))
+        self.history = {key: values.tolist() for key, values in under("history.").items()}
+        for player in self.players:
+            player.seconds = facts["seconds"][player.name]
+        self._good.keep(under("live."), **facts, places=places)
+        self._go_back()
 
     def _finish(self) -> None:
         if self.best is not None:
@@ -299,50 +335,62 @@ class TrainingLoop:
         for player in self.players:
             player.module.train(training)
 
-    def _is_finite(self, losses: dict[str, float]) -> bool:
-        if not all(math.isfinite(v) for v in losses.values()):
-            return False
-        # A finite loss can still have had a gradient that was not.
-        sums = [p.detach().sum() for player in self.players for p in player.parameters]
-        return bool(torch.stack([s.to(sums[0].device) for s in sums]).isfinite().all())
+    # --- guards ------------------------------------------------------------------------
 
-    def _snapshot(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-        return [
-            copy.deepcopy((p.module.state_dict(), p.optimizer.state_dict())) for p in self.players
-        ]
+    def _slow_down(self) -> None:
+        self.factor *= ROLLBACK_FACTOR
+        for player in self.players:
+            player.scale_rate(self.factor)
 
-    def _restore(self, snapshot: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
-        for player, (weights, moments) in zip(self.players, snapshot, strict=True):
-            player.module.load_state_dict(weights)
-            player.optimizer.load_state_dict(copy.deepcopy(moments))
-
-    def _roll_back(self, good: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
-        self.rollbacks += 1
-        if self.rollbacks > MAX_ROLLBACKS:
+    def _repair(self) -> None:
+        """Return to the last complete epoch after a loss or weight that is not finite."""
+        rollbacks, factor = self.rollbacks + 1, self.factor
+        if rollbacks > MAX_ROLLBACKS:
             raise TrainingError(
                 f"{self.description}: the loss is not finite in epoch {self.epoch + 1}, also "
                 f"after going back {MAX_ROLLBACKS} times with smaller steps. Check the data "
                 "for outliers (s.preprocess(normalize='max') helps), or pass a smaller "
                 "learning_rate, or precision='float32'"
             )
-        self._restore(good)
-        for player in self.players:
-            for group in player.optimizer.param_groups:
-                group["lr"] = player.learning_rate * ROLLBACK_FACTOR**self.rollbacks
+        load_tensors(self._good.tensors, self.modules, self.players)
+        self.rollbacks, self.factor = rollbacks, factor
+        self._slow_down()
         warn_user(
             f"{self.description}: the loss was not finite in epoch {self.epoch + 1}; back to "
-            f"the state after epoch {self.epoch}, learning rate × "
-            f"{ROLLBACK_FACTOR**self.rollbacks:g}",
+            f"the state after epoch {self.epoch}, learning rate × {self.factor:g}",
             TrainingWarning,
         )
 
-    def _record(self, losses: dict[str, float]) -> None:
-        self.epoch += 1
-        self.history["epoch"].append(self.epoch)
-        if self.best is not None:
-            self.history.setdefault("score", []).append(self.best.look(self.epoch))
-        for key, value in losses.items():
-            self.history.setdefault(key, []).append(value)
-        for player in self.players:
-            rate = player.optimizer.param_groups[0]["lr"]
-            self.history.setdefault(f"{player.name}/learning_rate", []).append(rate)
+    def _watch(self) -> bool:
+        return (
+            self.guard is not None
+            and self.best is not None
+            and self.guard.look(self.best.diversity)
+        )
+
+    def _revive(self) -> None:
+        """Return to the best state of all players after a collapse."""
+        assert self.best is not None
+        assert self.guard is not None
+        found = (
+            f"{self.description}: the samples of a class have become alike (diversity "
+            f"{self.best.diversity:.1%} of that of the real rows, epoch {self.epoch})"
+        )
+        if self.collapses == MAX_ROLLBACKS:
+            self.collapsed = True
+            warn_user(
+                f"{found}, also after going back {MAX_ROLLBACKS} times; training ends here with "
+                f"the best state, of epoch {self.best.epoch}. A lower learning_rate, "
+                "relativistic=True with r1_penalty, or another method may help",
+                TrainingWarning,
+            )
+            return
+        self.collapses += 1
+        self.guard.low = 0
+        load_tensors(self.best.everything, self.modules, self.players)
+        self._slow_down()
+        warn_user(
+            f"{found}; back to the state of epoch {self.best.epoch}, learning rate × "
+            f"{self.factor:g}",
+            TrainingWarning,
+        )

@@ -7,7 +7,18 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from hs_specaug.generators._losses import fake_loss, gradient_penalty, interpolate, real_loss
+from hs_specaug.generators._losses import (
+    fake_loss,
+    gradient_penalty,
+    interpolate,
+    lecam_penalty,
+    real_loss,
+    wasserstein_fake,
+    wasserstein_real,
+    zero_centred_penalty,
+)
+
+X2 = torch.randn(5, 1, 2, generator=torch.Generator().manual_seed(0))
 
 
 def test_by_hand():
@@ -61,3 +72,29 @@ def test_gradient_penalty_trains_the_critic():
     gradient_penalty(lambda x: layer(x.flatten(1)).squeeze(1), torch.randn(5, 1, 4)).backward()
     # d/dw (‖w‖ − 1)² = 2 (‖w‖ − 1) w / ‖w‖, with ‖w‖ = 2.
     torch.testing.assert_close(layer.weight.grad, torch.full((1, 4), 2 * (2 - 1) * 1 / 2))
+
+
+def test_zero_centred_penalty_of_a_linear_critic():
+    # D(x) = 3 x₀ + 4 x₁ has ‖∇D‖² = 25 everywhere; half of it counts.
+    penalty = zero_centred_penalty(lambda x: x.flatten(1) @ torch.tensor([3.0, 4.0]), X2)
+    assert float(penalty) == pytest.approx(12.5)
+
+
+def test_zero_centred_penalty_trains_the_critic():
+    layer = nn.Linear(2, 1, bias=False)
+    nn.init.constant_(layer.weight, 1.5)
+    zero_centred_penalty(lambda x: layer(x.flatten(1)).squeeze(1), X2).backward()
+    torch.testing.assert_close(layer.weight.grad, layer.weight.detach())  # d/dw ½‖w‖² = w
+
+
+def test_lecam_pulls_each_side_to_the_anchor_of_the_other():
+    real, fake = torch.tensor([1.0, 3.0]), torch.tensor([-2.0])
+    penalty = lecam_penalty(real, fake, torch.tensor(2.0), torch.tensor(-1.0))
+    # ((1 + 1)² + (3 + 1)²)/2 + (−2 − 2)²
+    assert float(penalty) == pytest.approx(10.0 + 16.0)
+
+
+def test_wasserstein_losses_are_means():
+    scores = torch.tensor([1.0, 4.0])
+    assert float(wasserstein_real(scores)) == -2.5
+    assert float(wasserstein_fake(scores)) == 2.5

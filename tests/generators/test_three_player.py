@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 import hs_specaug
 from hs_specaug.generators import ThreePlayerGenerator
-from hs_specaug.generators._adversarial import Draws
+from hs_specaug.generators._draws import Draws
+from hs_specaug.generators._stabilisers import Stabilisers
 from hs_specaug.generators._three_player import (
     classifier_losses,
     discriminator_losses,
@@ -83,7 +84,7 @@ def spy(draws, monkeypatch):
 def test_equation_3(draws, monkeypatch):
     seen = spy(draws, monkeypatch)
     G, D = TinyGenerator(), TinyDiscriminator()
-    terms = discriminator_losses(G, D, draws, 10.0)
+    terms = discriminator_losses(G, D, draws, 10.0, Stabilisers(draws))
     (x, y), y_g, y_m = seen["real"], seen["labels"], seen["wrong"]
 
     def logit(x, y):
@@ -111,7 +112,7 @@ def test_equation_3_interpolates_between_real_and_generated(draws, monkeypatch):
         return torch.zeros(())
 
     monkeypatch.setattr("hs_specaug.generators._three_player.gradient_penalty", remember)
-    discriminator_losses(TinyGenerator(), TinyDiscriminator(), draws, 10.0)
+    discriminator_losses(TinyGenerator(), TinyDiscriminator(), draws, 10.0, Stabilisers(draws))
     alpha = seen["uniform"][:, None, None]
     assert ((alpha >= 0) & (alpha < 1)).all()
     x_g = seen["labels"].float()[:, None, None].expand(-1, 1, 2)
@@ -120,7 +121,7 @@ def test_equation_3_interpolates_between_real_and_generated(draws, monkeypatch):
 
 def test_equation_3_passes_each_sample_through_the_trunk_once(draws):
     D = TinyDiscriminator()
-    discriminator_losses(TinyGenerator(), D, draws, 10.0)
+    discriminator_losses(TinyGenerator(), D, draws, 10.0, Stabilisers(draws))
     # 4 real (serving two labels) + 4 generated + 4 interpolates, nothing twice.
     assert D.trunk_rows == 12
 
@@ -136,7 +137,9 @@ def test_wrong_labels_are_never_right():
 
 def test_equation_4(draws, monkeypatch):
     seen = spy(draws, monkeypatch)
-    terms = generator_losses(TinyGenerator(), TinyDiscriminator(), TinyClassifier(), draws)
+    terms = generator_losses(
+        TinyGenerator(), TinyDiscriminator(), TinyClassifier(), draws, Stabilisers(draws)
+    )
     y_g = seen["labels"].float()
     logit = 7.0 * y_g + 1.5 * y_g
     # Class 0 sits at x₀ = 0 with logits (0, 0); class 1 at x₀ = 1 with logits (1, 0).
@@ -394,10 +397,10 @@ def test_every_player_can_have_its_own_rate(two_classes):
 
 def test_keeps_the_best_epoch_and_says_if_that_is_the_start(two_classes, monkeypatch):
     from hs_specaug.exceptions import TrainingWarning
-    from hs_specaug.generators import _adversarial
+    from hs_specaug.generators import _fidelity
 
     scores = iter(range(1000))
-    monkeypatch.setattr(_adversarial.ClassFidelity, "__call__", lambda self: float(next(scores)))
+    monkeypatch.setattr(_fidelity.ClassFidelity, "__call__", lambda self: float(next(scores)))
     with pytest.warns(TrainingWarning, match="the start is kept"):
         generator = ThreePlayerGenerator(epochs=20, pretrain_epochs=1, random_state=0).fit(
             *(a[::6] for a in two_classes)

@@ -1,0 +1,147 @@
+"""One fit: training phases one after the other, filed and resumed under one checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from ..networks import Player, Precision, TrainingLoop
+from ._checkpoint import Checkpoint
+from ._draws import Draws
+
+if TYPE_CHECKING:
+    from ._network_generator import NetworkGenerator
+
+
+class TrainingRun:
+    """What all phases of one fit share.
+
+    Parameters
+    ----------
+    generator : NetworkGenerator
+        Whose hyperparameters apply.
+    networks : torch.nn.ModuleDict
+        Everything that is learned and outlives a phase; part of every checkpoint.
+    draws : Draws
+        Rows and random numbers.
+    precision : Precision
+        Arithmetic of the forward passes.
+    checkpoint : Checkpoint or None
+        Where the state is written, and from where it goes on.
+
+    Attributes
+    ----------
+    modules : dict of str to torch.nn.Module
+        What belongs to the state of the coming phase besides the networks and the players, and
+        is not kept: moving averages, a schedule.
+    history, seconds : dict
+        As the attributes of the generator.
+    """
+
+    def __init__(
+        self,
+        generator: NetworkGenerator,
+        networks: Any,
+        draws: Draws,
+        precision: Precision,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        self.generator, self.networks, self.draws = generator, networks, draws
+        self.precision, self.checkpoint = precision, checkpoint
+        self.modules: dict[str, nn.Module] = {}
+        self.history: dict[str, list[float]] = {}
+        self.seconds: dict[str, float] = {}
+        self.done: list[str] = []
+        if checkpoint is not None and checkpoint.header is not None:
+            self.done = list(checkpoint.header["done"])
+            self.seconds = dict(checkpoint.header["seconds"])
+            self.history = {k: v.tolist() for k, v in checkpoint.under("history.").items()}
+
+    @property
+    def resumes_main_phase(self) -> bool:
+        """Whether the checkpoint was written after all pre-training."""
+        return self.checkpoint is not None and self.checkpoint.phase == ""
+
+    def train(
+        self,
+        players: Sequence[Player],
+        epochs: int,
+        *,
+        phase: str,
+        interruptible: bool = False,
+        **options: Any,
+    ) -> TrainingLoop:
+        """Train `players` and file history and times under the name of the phase.
+
+        A phase that the checkpoint has behind it is not run again: the networks get their
+        weights when the phase begins that the checkpoint is of.
+
+        Parameters
+        ----------
+        players : sequence of Player
+            In the order of their steps.
+        epochs : int
+            Passes over the rows.
+        phase : str
+            Name; ``""`` is the main phase.
+        interruptible : bool
+            Whether Ctrl-C leaves something usable.
+        **options
+            Of :class:`~hs_specaug.networks.TrainingLoop`.
+        """
+        method, checkpoint = self.generator.method, self.checkpoint
+        loop = TrainingLoop(
+            players,
+            epochs=epochs,
+            steps_per_epoch=self.draws.stream.batches_per_epoch,
+            precision=self.precision,
+            description=f"{method}{phase and ' '}{phase}",
+            show_progressbar=self.generator.show_progressbar,
+            interruptible=interruptible,
+            modules={"networks": self.networks, **self.modules},
+            sources={"stream": self.draws.stream, "draws": self.draws},
+            before_epoch=self.draws.start_epoch,
+            after_epoch=None if checkpoint is None else lambda loop: self._write(loop, phase),
+            how_to_resume=self._how_to_resume(),
+            **options,
+        )
+        if phase in self.done:
+            return loop
+        if checkpoint is not None and checkpoint.header is not None and checkpoint.phase == phase:
+            loop.load_state(dict(checkpoint.header["loop"]), checkpoint.under("loop."))
+        loop.fit_loop()
+        prefix = f"{phase}/" if phase else ""
+        self.history |= {prefix + key: values for key, values in loop.history.items()}
+        self.seconds |= {player.name: player.seconds for player in players}
+        self.done.append(phase)
+        return loop
+
+    def _how_to_resume(self) -> str:
+        if self.checkpoint is None:
+            return ""
+        return (
+            f"; to go on, fit again with the same data and hyperparameters while "
+            f"{str(self.checkpoint.path)!r} is there"
+        )
+
+    def _write(self, loop: TrainingLoop, phase: str) -> None:
+        assert self.checkpoint is not None
+        if not self.checkpoint.due(loop):
+            return
+        facts, tensors = loop.state()
+        history = {
+            f"history.{key}": torch.tensor(values, dtype=torch.float64)
+            for key, values in self.history.items()
+        }
+        header = {
+            "phase": phase,
+            "done": self.done,
+            "seconds": self.seconds,
+            "seeds": self.generator._seeds,
+            "loop": facts,
+        }
+        named = {f"loop.{key}": value for key, value in tensors.items()}
+        self.checkpoint.write(header, {**named, **history})

@@ -1,0 +1,73 @@
+"""Mini-batches of real rows."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+class Source(Protocol):
+    """Something that training draws from, whose place can be kept."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the place."""
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Return to it."""
+
+
+class BatchStream:
+    """Endless shuffled mini-batches of rows and their class codes.
+
+    Passes over the data follow each other without a gap, so every batch has the same size (the
+    whole data set if that is smaller) and no row is left out or seen twice in a pass.
+
+    Parameters
+    ----------
+    X : Tensor of shape (n, channels, *size)
+        Scaled rows, on the device that trains.
+    y : Tensor of shape (n,)
+        Class codes.
+    batch_size : int
+        Rows per batch.
+    generator : torch.Generator
+        CPU generator that shuffles.
+    """
+
+    def __init__(
+        self,
+        X: Tensor,
+        y: Tensor,
+        batch_size: int,
+        generator: torch.Generator,
+    ) -> None:
+        self.X, self.y = X, y
+        self.batch_size = min(batch_size, len(X))
+        self.generator = generator
+        self._order = torch.empty(0, dtype=torch.long)
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Batches that make one pass over the data."""
+        return math.ceil(len(self.X) / self.batch_size)
+
+    def next(self) -> tuple[Tensor, Tensor]:
+        """Return the next batch (X, y)."""
+        while len(self._order) < self.batch_size:
+            next_pass = torch.randperm(len(self.X), generator=self.generator)
+            self._order = torch.cat([self._order, next_pass])
+        rows, self._order = self._order[: self.batch_size], self._order[self.batch_size :]
+        rows = rows.to(self.X.device)
+        return self.X[rows], self.y[rows]
+
+    def state(self) -> dict[str, Tensor]:
+        """Return where the stream is: the rows still to come of this pass, and the shuffler."""
+        return {"order": self._order.clone(), "shuffler": self.generator.get_state()}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Go on where :meth:`state` was taken."""
+        self._order = state["order"].clone()
+        self.generator.set_state(state["shuffler"])
