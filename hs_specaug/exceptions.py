@@ -39,3 +39,7 @@ class IncompatibleAxisError(IncompatibleSignalError):
 
 class LeakageError(ValueError):
     """Rows that would be scored were seen in training."""
+
+
+class TooFewRowsError(ValueError):
+    """A figure needs more rows than there are."""

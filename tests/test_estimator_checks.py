@@ -4,9 +4,10 @@ import pytest
 from imblearn.utils.estimator_checks import parametrize_with_checks as imblearn_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks as sklearn_checks
 
-from hs_specaug.classifiers import CNNClassifier
+from hs_specaug.classifiers import ANNClassifier, CNNClassifier, SVMClassifier
 from hs_specaug.generators import (
     BorderlineSMOTEGenerator,
+    PerturbationGenerator,
     RandomGenerator,
     SMOTEGenerator,
     ThreePlayerGenerator,
@@ -18,6 +19,13 @@ RESAMPLING = [
     RandomGenerator(random_state=0),
     SMOTEGenerator(random_state=0),
     BorderlineSMOTEGenerator(random_state=0),
+    PerturbationGenerator("shift+gain", random_state=0),
+]
+CLASSIFIERS = [
+    CNNClassifier(max_updates=300, learning_rate=1e-3, random_state=0),
+    ANNClassifier(max_updates=300, learning_rate=1e-3, random_state=0),
+    SVMClassifier(C=(1, 10, 100), gamma=(0.3, 1, 3), cv=3, random_state=0),
+    SVMClassifier(kernel="cosine", C=(1, 10), cv=3, random_state=0),
 ]
 
 # The suites use classes of one or two rows on purpose; we warn about those.
@@ -29,8 +37,6 @@ def test_imbalanced_learn(estimator, check):
     check(estimator)
 
 
-@sklearn_checks(
-    [*TRAINED, *RESAMPLING, CNNClassifier(max_updates=300, learning_rate=1e-3, random_state=0)]
-)
+@sklearn_checks([*TRAINED, *RESAMPLING, *CLASSIFIERS])
 def test_scikit_learn(estimator, check):
     check(estimator)

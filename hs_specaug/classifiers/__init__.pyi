@@ -1,3 +1,5 @@
+from ._ann import ANNClassifier
 from ._cnn import CNNClassifier
+from ._svm import SVMClassifier
 
-__all__ = ["CNNClassifier"]
+__all__ = ["ANNClassifier", "CNNClassifier", "SVMClassifier"]

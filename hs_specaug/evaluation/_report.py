@@ -106,8 +106,38 @@ class ClassificationReport:
             n_groups=int(values["n_groups"]),
         )
 
-    def plot_confusion(self, ax: Any = None, cmap: str = "Blues") -> Any:
-        """Draw the confusion matrix: share of each true class, with counts.
+    def normalised_confusion(self, normalize: str = "true") -> np.ndarray:
+        """Return the confusion matrix as shares.
+
+        Parameters
+        ----------
+        normalize : {"true", "predicted"}
+            ``"true"`` divides by the rows of each true class, so that the diagonal is the
+            recall; ``"predicted"`` divides by the columns (paper 002, figure 6), so that it is
+            the precision. A class without rows, or never predicted, gets zeros.
+
+        Raises
+        ------
+        ValueError
+            If `normalize` is something else.
+        """
+        axes = {"true": 1, "predicted": 0}
+        if normalize not in axes:
+            raise ValueError(f"normalize must be 'true' or 'predicted', got {normalize!r}")
+        totals = self.confusion_matrix.sum(axis=axes[normalize], keepdims=True)
+        return self.confusion_matrix / np.maximum(totals, 1)
+
+    def plot_confusion(self, ax: Any = None, cmap: str = "Blues", normalize: str = "true") -> Any:
+        """Draw the confusion matrix: shares, with counts.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes or None
+            Where to draw; None makes a figure.
+        cmap : str
+            Colour map.
+        normalize : {"true", "predicted"}, default "true"
+            See :meth:`normalised_confusion`.
 
         Returns
         -------
@@ -115,11 +145,10 @@ class ClassificationReport:
         """
         import matplotlib.pyplot as plt
 
+        share = self.normalised_confusion(normalize)
         if ax is None:
             side = 2.6 + 0.55 * len(self.classes)
             ax = plt.subplots(figsize=(side + 1.0, side), layout="constrained")[1]
-        totals = np.maximum(self.confusion_matrix.sum(axis=1, keepdims=True), 1)
-        share = self.confusion_matrix / totals
         image = ax.imshow(share, cmap=cmap, vmin=0.0, vmax=1.0)
         for (i, j), n in np.ndenumerate(self.confusion_matrix):
             colour = "white" if share[i, j] > 0.55 else "black"
@@ -133,5 +162,5 @@ class ClassificationReport:
         ax.set_xlabel("predicted class")
         ax.set_ylabel("true class")
         ax.set_title(f"macro F-score {self.macro_f_score:.3f}")
-        ax.figure.colorbar(image, ax=ax, label="share of true class", shrink=0.8)
+        ax.figure.colorbar(image, ax=ax, label=f"share of {normalize} class", shrink=0.8)
         return ax

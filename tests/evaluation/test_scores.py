@@ -93,3 +93,16 @@ def test_confusion_plot():
     texts = {t.get_text() for t in ax.texts}
     assert texts == {"80%\n(8)", "20%\n(2)", "20%\n(1)", "80%\n(4)"}
     assert ax.get_xlabel() == "predicted class"
+
+
+def test_confusion_can_be_normalised_by_columns():
+    report = ClassificationReport.from_confusions(
+        np.array([[[8, 2, 0], [2, 4, 0], [0, 4, 0]]]), ["a", "b", "c"], random_state=0
+    )
+    expected = [[0.8, 0.2, 0.0], [0.2, 0.4, 0.0], [0.0, 0.4, 0.0]]
+    np.testing.assert_allclose(report.normalised_confusion("predicted"), expected)
+    ax = report.plot_confusion(normalize="predicted")
+    assert ax.texts[1].get_text() == "20%\n(2)"
+    np.testing.assert_allclose(ax.images[0].get_array(), expected)
+    with pytest.raises(ValueError, match="'true' or 'predicted'"):
+        report.plot_confusion(normalize="pred")
