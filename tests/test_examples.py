@@ -61,6 +61,19 @@ def test_example_leaves_its_figure_and_table(name, tmp_path):
     assert [line.split("|")[1].strip() for line in markdown[2:6]] == METHODS
 
 
+def test_strategy_search_ranks_every_composite(tmp_path):
+    """The table of fifteen composites; on simulated data where the measured are absent."""
+    run = run_example("strategy_search", tmp_path, HS_SPECAUG_DATA=str(DATA.resolve()))
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert run.stdout.count("Verdict (") == 2
+    assert matplotlib.image.imread(tmp_path / "output" / "strategy_search.png").shape[1] > 1000
+    with (tmp_path / "output" / "strategy_search.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    strategies = {row["strategy"] for row in rows}
+    assert {"no oversampling", "class weights", "shift+baseline+noise+borrowed"} <= strategies
+    assert all(0 <= float(row["score"]) <= 1 for row in rows)
+
+
 @pytest.mark.parametrize("name", [name for name, needed in EXAMPLES.items() if needed])
 def test_missing_data_are_named(name, tmp_path):
     run = run_example(name, tmp_path, HS_SPECAUG_DATA=str(tmp_path / "nowhere"))

@@ -26,6 +26,8 @@ from ..io import read_model, write_model
 from ._fingerprint import row_fingerprints
 from ._state import describe_parameters, pack, unpack
 
+STATE = "state."
+
 
 class BaseGenerator(BaseOverSampler):
     """Base of all generators: validation, class bookkeeping, resampling, files.
@@ -244,9 +246,7 @@ class BaseGenerator(BaseOverSampler):
             If the folder does not exist.
         """
         check_is_fitted(self, "classes_")
-        header, tensors = pack(self)
-        tensors.update({f"state.{key}": value for key, value in self._tensors().items()})
-        return write_model(path, header, tensors)
+        return write_model(path, *contents(self))
 
     # --- what a method supplies --------------------------------------------------------
 
@@ -271,6 +271,22 @@ class BaseGenerator(BaseOverSampler):
         """Restore what `_tensors` returned; the attributes of the base are already set."""
 
 
+def contents(generator: BaseGenerator) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return header and arrays from which :func:`rebuild` makes the same fitted generator."""
+    header, tensors = pack(generator)
+    tensors.update({STATE + key: value for key, value in generator._tensors().items()})
+    return header, tensors
+
+
+def rebuild(method: type, header: dict[str, Any], tensors: dict[str, np.ndarray]) -> BaseGenerator:
+    """Return a fitted generator of class `method` from what :func:`contents` gave."""
+    generator = method(**describe_parameters(header.get("hyperparameters", {}), method))
+    unpack(generator, header, tensors)
+    state = {k.removeprefix(STATE): v for k, v in tensors.items() if k.startswith(STATE)}
+    generator._set_tensors(state, header)
+    return generator
+
+
 def load_generator(path: str | os.PathLike) -> BaseGenerator:
     """Load a generator that :meth:`BaseGenerator.save` wrote, on any machine.
 
@@ -290,12 +306,7 @@ def load_generator(path: str | os.PathLike) -> BaseGenerator:
     except (ValueError, ImportError) as error:
         raise ModelFileError(f"{os.fspath(path)!r} cannot be loaded: {error}") from error
     try:
-        parameters = describe_parameters(header.get("hyperparameters", {}), method)
-        generator = method(**parameters)
-        unpack(generator, header, tensors)
-        prefix = "state."
-        state = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
-        generator._set_tensors(state, header)
+        generator = rebuild(method, header, tensors)
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise ModelFileError(
             f"{os.fspath(path)!r} does not hold a complete {header['method']!r} generator: {error}"

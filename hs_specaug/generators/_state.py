@@ -64,7 +64,7 @@ def pack(generator: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     packages = ("hs_specaug", "torch", "numpy", "scikit-learn", "imbalanced-learn")
     header = {
         "method": generator.method,
-        "hyperparameters": {k: _as_plain(v) for k, v in generator.get_params().items()},
+        "hyperparameters": {k: _as_plain(v) for k, v in generator.get_params(deep=False).items()},
         "classes": generator.classes_.tolist(),
         "classes_dtype": generator.classes_.dtype.str,
         "class_counts": generator.class_counts_.tolist(),

@@ -77,9 +77,7 @@ class Perturbation(BaseEstimator, ABC):
         """
         if not (is_dask_array(X) or is_torch_array(X)):
             X = np.asarray(X)
-        domain = domain or Domain()
-        if _is_complex(X):
-            domain = replace(domain, is_complex=True)
+        domain = _domain_of(X, domain)
         self.check(domain)
         if is_dask_array(X):
             return self._over_chunks(X, y, domain, seed_from(random_state))
@@ -105,7 +103,7 @@ class Perturbation(BaseEstimator, ABC):
         -------
         self
         """
-        self.check(domain or Domain())
+        self.check(_domain_of(X, domain))
         return self
 
     def check(self, domain: Domain) -> None:
@@ -236,6 +234,14 @@ def _plain_parameters(perturbation: Perturbation) -> dict[str, Any]:
 
 def _is_complex(X: Any) -> bool:
     return bool(X.is_complex()) if is_torch_array(X) else X.dtype.kind == "c"
+
+
+def _domain_of(X: Any, domain: Domain | None) -> Domain:
+    """Return what rows are, from what was said and from what can be seen."""
+    domain = domain or Domain()
+    if not domain.kind and X.ndim == 4:
+        domain = replace(domain, kind="image")
+    return replace(domain, is_complex=True) if _is_complex(X) else domain
 
 
 def _working_type(dtype: np.dtype) -> np.dtype:

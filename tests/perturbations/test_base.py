@@ -363,3 +363,10 @@ def test_consecutive_draws_differ():
     draws = ArrayDraws((0,), np.arange(5), lambda values: values)
     assert not np.array_equal(draws.uniform(2), draws.uniform(2))
     assert not np.array_equal(draws.child().uniform(2), draws.child().uniform(2))
+
+
+def test_images_are_recognised_by_their_shape():
+    with pytest.raises(IncompatibleSignalError, match="'noise'"):
+        Noise()(np.ones((2, 1, 8, 8)))
+    with pytest.raises(IncompatibleSignalError, match="'noise'"):
+        Noise().fit(np.ones((2, 1, 8, 8)))
