@@ -7,15 +7,19 @@ from . import (
     io,
     labels,
     networks,
+    perturbations,
     preprocessing,
     signals,
+    strategies,
 )
 from ._axes import SignalAxis, check_same_axes
 from ._registry import (
     list_classifiers,
     list_generators,
+    list_perturbations,
     make_classifier,
     make_generator,
+    make_perturbation,
 )
 from .generators import load_generator
 from .labels import label_by_sigmoid, label_by_threshold, label_by_two_lines
@@ -39,10 +43,14 @@ __all__ = [
     "labels",
     "list_classifiers",
     "list_generators",
+    "list_perturbations",
     "load_generator",
     "make_classifier",
     "make_generator",
+    "make_perturbation",
     "networks",
+    "perturbations",
     "preprocessing",
     "signals",
+    "strategies",
 ]

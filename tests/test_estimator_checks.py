@@ -7,6 +7,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks as sklearn_ch
 from hs_specaug.classifiers import ANNClassifier, CNNClassifier, SVMClassifier
 from hs_specaug.generators import (
     BorderlineSMOTEGenerator,
+    DiffusionGenerator,
     PerturbationGenerator,
     RandomGenerator,
     SMOTEGenerator,
@@ -14,7 +15,10 @@ from hs_specaug.generators import (
 )
 
 # The networks of the papers, trained for as long as a contract needs.
-TRAINED = [ThreePlayerGenerator(epochs=1, pretrain_epochs=1, random_state=0)]
+TRAINED = [
+    ThreePlayerGenerator(epochs=1, pretrain_epochs=1, random_state=0),
+    DiffusionGenerator(epochs=1, timesteps=4, width=2, random_state=0),
+]
 RESAMPLING = [
     RandomGenerator(random_state=0),
     SMOTEGenerator(random_state=0),

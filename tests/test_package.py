@@ -77,6 +77,7 @@ def test_labelling_and_preprocessing_do_not_load_torch():
     "code",
     [
         "hs_specaug.list_generators(); hs_specaug.list_classifiers()",
+        "hs_specaug.list_perturbations()",
         "dir(hs_specaug), dir(hs_specaug.generators), dir(hs_specaug.classifiers)",
     ],
 )
@@ -150,6 +151,8 @@ def test_entry_points_load_and_name_their_classes():
     for name in hs_specaug.list_generators():
         if importlib.metadata.entry_points(group="hs_specaug.generators", name=name):
             assert hs_specaug.make_generator(name).method == name
+    for name in hs_specaug.list_perturbations():
+        assert hs_specaug.make_perturbation(name).name == name
     for name in hs_specaug.list_classifiers():
         assert hasattr(hs_specaug.make_classifier(name), "predict")
 
@@ -243,12 +246,31 @@ def test_who_knows_hyperspy():
 
 
 def test_who_knows_torch():
-    assert importers("torch") == {"networks", "generators", "classifiers"}
+    assert importers("torch") == {"networks", "generators", "classifiers", "perturbations"}
 
 
 def test_networks_know_no_room_above_them():
     for room in ("generators", "classifiers", "evaluation", "preprocessing", "datasets"):
         assert "networks" not in importers(f"hs_specaug.{room}")
+
+
+def test_perturbations_know_no_room_beside_them():
+    for room in ("generators", "classifiers", "evaluation", "networks", "preprocessing"):
+        assert "perturbations" not in importers(f"hs_specaug.{room}")
+
+
+def test_only_signals_know_the_strategies():
+    assert importers("hs_specaug.strategies") <= {"strategies", "signals"}
+
+
+def test_perturbing_arrays_does_not_load_torch():
+    loaded = loaded_by(
+        "import numpy as np, hs_specaug\n"
+        "shift = hs_specaug.make_perturbation('shift')\n"
+        "shift(np.ones((3, 16)), random_state=0)"
+    )
+    assert "array_api_compat" in loaded
+    assert "torch" not in loaded
 
 
 def test_modules_stay_short():
