@@ -14,6 +14,9 @@ import hyperspy.api
 import numpy as np
 import pytest
 
+# A package of its own, one module of which cannot be imported.
+collect_ignore = ["plugin_example"]
+
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("HS_SPECAUG_DATA", ROOT.parent / "shared" / "data"))
 

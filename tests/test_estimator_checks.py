@@ -6,7 +6,14 @@ from sklearn.utils.estimator_checks import parametrize_with_checks as sklearn_ch
 
 from hs_specaug.classifiers import ANNClassifier, CNNClassifier, SVMClassifier
 from hs_specaug.generators import (
+    ACGANGenerator,
+    BAGANGenerator,
+    BAGANGPGenerator,
     BorderlineSMOTEGenerator,
+    CDRAGANGenerator,
+    CooperativeGenerator,
+    CWGANGPGenerator,
+    DCGANGenerator,
     DiffusionGenerator,
     PerturbationGenerator,
     RandomGenerator,
@@ -15,8 +22,16 @@ from hs_specaug.generators import (
 )
 
 # The networks of the papers, trained for as long as a contract needs.
+SHORT = {"epochs": 1, "batch_size": 256, "random_state": 0}
 TRAINED = [
-    ThreePlayerGenerator(epochs=1, pretrain_epochs=1, random_state=0),
+    ThreePlayerGenerator(pretrain_epochs=1, **SHORT),
+    CooperativeGenerator(**SHORT),
+    CDRAGANGenerator(**SHORT),
+    ACGANGenerator(**SHORT),
+    DCGANGenerator(**SHORT),
+    BAGANGenerator(pretrain_epochs=1, **SHORT),
+    BAGANGPGenerator(pretrain_epochs=1, n_critic=1, **SHORT),
+    CWGANGPGenerator(n_critic=1, **SHORT),
     DiffusionGenerator(epochs=1, timesteps=4, width=2, random_state=0),
 ]
 RESAMPLING = [

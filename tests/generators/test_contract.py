@@ -22,10 +22,18 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:class 'common' has no row near:hs_specaug.exceptions.FewSamplesWarning"
 )
 
+SHORT = {"epochs": 1, "batch_size": 256}
 QUICK_SEARCH = StrategySearch(["gain"], "KNeighborsClassifier", repetitions=1, compare_with=())
 
 GENERATORS = {
-    "three-player": {"epochs": 1, "pretrain_epochs": 1},
+    "three-player": {**SHORT, "pretrain_epochs": 1},
+    "cooperative": SHORT,
+    "cdragan": SHORT,
+    "acgan": SHORT,
+    "dcgan": SHORT,
+    "bagan": {**SHORT, "pretrain_epochs": 1},
+    "bagan-gp": {**SHORT, "pretrain_epochs": 1},
+    "cwgan-gp": SHORT,
     "diffusion": {"epochs": 1, "timesteps": 4, "width": 2},
     "smote": {},
     "borderline-smote": {},
