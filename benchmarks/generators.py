@@ -5,7 +5,7 @@ at (128, 3, 64, 64), each method in a process of its own; peak resident memory o
 
 Worth: macro F on the tasks "polymers" and "impedance" of ``few_shot.py``, the same splits, seeds,
 classifiers and numbers of classifier updates, so that its baselines can be compared with row by
-row. The networks see the paper's settings except for the number of steps (`SETTINGS`): a study at
+row. The networks see the papers' settings except for the number of steps (`STEPS`): a study at
 full length takes hours.
 
 Every figure is written as it comes; started again, the benchmark goes on from there.
@@ -36,8 +36,8 @@ from hs_specaug.networks import RangeScaler
 
 TASKS = ("polymers", "impedance")
 SHAPES = {"spectra": (32, 1, 800), "images": (128, 3, 64, 64)}
-STEPS = 600
-SETTINGS = {"diffusion": {"epochs": 1500}}
+STEPS = 300
+SETTINGS = {"diffusion": {"epochs": 300}}
 
 
 def trained_methods() -> list[str]:
@@ -104,7 +104,7 @@ def measure_worth(task: str, seed: int, done: list[dict], save, quick: bool) -> 
     for name in trained_methods():
         if any((d["task"], d["seed"], d["method"]) == (task, seed, name) for d in done):
             continue
-        wanted = {"epochs": epochs, "pretrain_epochs": epochs, "score_every": 5}
+        wanted = {"epochs": epochs, "pretrain_epochs": epochs, "score_every": 10}
         wanted |= {} if quick else SETTINGS.get(name, {})
         started = time.perf_counter()
         generator = make(name, seed, **wanted).fit(X[train], y[train])

@@ -100,7 +100,7 @@ print("balanced:", balanced, balanced.class_counts())
 # A label map with each augmentation; the classifier always makes the same number of steps. The
 # generator is fitted anew, once without the spectra that are scored and once for the map.
 results = {}
-for name in ("none", "random", "smote", "three-player"):
+for name in ("none", "random", "smote", "few-shot", "three-player"):
     print(f"\n--- {name}")
     results[name] = s.classify(
         hs_specaug.make_classifier("cnn", max_updates=UPDATES, show_progressbar=True),

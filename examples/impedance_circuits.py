@@ -125,9 +125,9 @@ labelled = s.labels >= 0
 X = np.stack([s.data.real, s.data.imag], axis=1)
 y = np.array(classes)[truth]
 comparison = Comparison(truth[~labelled], classes, rare, random_state=SEED)
-for name in ("none", "random", "smote", "three-player"):
+for name in ("none", "random", "smote", "few-shot", "three-player"):
     augmentation = None if name == "none" else generator
-    if name in ("random", "smote"):
+    if name in ("random", "smote", "few-shot"):
         augmentation = hs_specaug.make_generator(name, random_state=SEED)
     classifier = hs_specaug.make_classifier(
         "cnn", max_updates=UPDATES, random_state=SEED, show_progressbar=True

@@ -73,7 +73,7 @@ print("balanced:", balanced, balanced.class_counts())
 # generator anew, once without the spectra that it scores, so that none leaks into it, and once for
 # the map. This takes about twice as long as the training above.
 results = {}
-for name in ("none", "random", "smote", "three-player"):
+for name in ("none", "random", "smote", "few-shot", "three-player"):
     print(f"\n--- {name}")
     results[name] = s.classify(
         hs_specaug.make_classifier("cnn", max_updates=UPDATES, show_progressbar=True),

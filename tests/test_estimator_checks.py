@@ -15,6 +15,7 @@ from hs_specaug.generators import (
     CWGANGPGenerator,
     DCGANGenerator,
     DiffusionGenerator,
+    FewShotGenerator,
     PerturbationGenerator,
     RandomGenerator,
     SMOTEGenerator,
@@ -39,6 +40,7 @@ RESAMPLING = [
     SMOTEGenerator(random_state=0),
     BorderlineSMOTEGenerator(random_state=0),
     PerturbationGenerator("shift+gain", random_state=0),
+    FewShotGenerator(random_state=0),
 ]
 CLASSIFIERS = [
     CNNClassifier(max_updates=300, learning_rate=1e-3, random_state=0),

@@ -12,7 +12,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("HS_SPECAUG_DATA", PROJECT.parent / "shared" / "data"))
-METHODS = ["none", "random", "smote", "three-player"]
+METHODS = ["none", "random", "smote", "few-shot", "three-player"]
 EXAMPLES = {
     "quickstart": None,
     "eels_nanocube": "eels_iron_oxide_nanocube.dm3",
@@ -58,7 +58,7 @@ def test_example_leaves_its_figure_and_table(name, tmp_path):
         assert 0 <= low <= value <= high <= 1
         assert row["augmentation"] in run.stdout
     markdown = (output / f"{name}.md").read_text(encoding="utf-8").splitlines()
-    assert [line.split("|")[1].strip() for line in markdown[2:6]] == METHODS
+    assert [line.split("|")[1].strip() for line in markdown[2:7]] == METHODS
 
 
 def test_strategy_search_ranks_every_composite(tmp_path):

@@ -58,7 +58,7 @@ class AdversarialGenerator(NetworkGenerator):
         rows.
     diff_augment : str, perturbation or None, default None
         Differentiable transform of all rows that the discriminator sees (Zhao et al., NeurIPS
-        2020): names such as ``"shift+gain+noise"``, or an object that is called as
+        2020): names such as ``"shift+gain+gaussian-noise"``, or an object that is called as
         ``perturbation(X, y, random_state=torch_generator)`` with rows in [−1, 1].
     adaptive_augment : bool, default False
         Let the share of transformed rows follow how far the discriminator overfits (Karras et
@@ -118,7 +118,7 @@ class AdversarialGenerator(NetworkGenerator):
         if self.adaptive_augment and self.diff_augment is None:
             raise ValueError(
                 "adaptive_augment=True needs a transform to apply, got diff_augment=None; pass "
-                "diff_augment='shift+gain+noise', for instance"
+                "diff_augment='shift+gain+gaussian-noise', for instance"
             )
         super()._fit(X, codes)
 

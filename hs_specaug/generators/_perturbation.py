@@ -80,8 +80,7 @@ class PerturbationGenerator(ResamplingGenerator):
 
     def _sample_class(self, code: int, n: int, rng: np.random.RandomState) -> np.ndarray:
         members = np.flatnonzero(self.codes_ == code)
-        passes = [rng.permutation(members) for _ in range(-(-n // len(members)))]
-        rows = self.X_[np.concatenate(passes)[:n]].reshape(n, *self.input_shape_)
+        rows = self.X_[self._equally_often(members, n, rng)].reshape(n, *self.input_shape_)
         seed = int(rng.randint(np.iinfo(np.int32).max))
         new = self.perturbation_(rows, np.full(n, code), domain=self.domain, random_state=seed)
         return new.reshape(n, -1)

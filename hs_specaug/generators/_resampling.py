@@ -47,6 +47,12 @@ class ResamplingGenerator(BaseGenerator):
         X, _ = sampler.fit_resample(self.X_.astype(np.float64) if whole else self.X_, self.codes_)
         return X[len(self.X_) :]
 
+    @staticmethod
+    def _equally_often(members: np.ndarray, n: int, rng: np.random.RandomState) -> np.ndarray:
+        """Draw `n` of `members`, each as often as the others to within one."""
+        passes = [rng.permutation(members) for _ in range(-(-n // len(members)))]
+        return np.concatenate(passes)[:n]
+
     def _repeat(self, code: int, n: int, rng: np.random.RandomState) -> np.ndarray:
         """Return `n` rows of class `code`, repeated at random."""
         return self._new_rows(

@@ -42,7 +42,7 @@ class StabiliserOptions:
 
 
 def resolve_perturbation(perturbation: Any) -> Perturbation | None:
-    """Return what `perturbation` names: an expression such as ``"shift+gain+noise"``.
+    """Return what `perturbation` names: an expression such as ``"shift+gain+gaussian-noise"``.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def resolve_perturbation(perturbation: Any) -> Perturbation | None:
     if perturbation is None or callable(perturbation):
         return perturbation
     raise ValueError(
-        "diff_augment must be None, names such as 'shift+gain+noise', or a perturbation that is "
+        "diff_augment must be None, names such as 'shift+gain', or a perturbation that is "
         f"called as perturbation(X, y, random_state=torch_generator), got {perturbation!r}"
     )
 

@@ -40,7 +40,7 @@ class AugmentationMixin:
 
     def train_generator(
         self,
-        method: str | BaseGenerator = "three-player",
+        method: str | BaseGenerator = "few-shot",
         *,
         random_state: Any = None,
         show_progressbar: bool | None = None,
@@ -50,7 +50,7 @@ class AugmentationMixin:
 
         Parameters
         ----------
-        method : str, generator, perturbation or list of perturbations
+        method : str, generator, perturbation or list of perturbations, default "few-shot"
             Name (see :func:`hs_specaug.list_generators`), perturbations such as
             ``"poisson+shift"``, or instance, which is cloned.
         random_state : int, numpy.random.RandomState or None
@@ -89,7 +89,7 @@ class AugmentationMixin:
 
     def augment(
         self,
-        method: str | BaseGenerator = "three-player",
+        method: str | BaseGenerator = "few-shot",
         counts: Mapping[str, int] | None = None,
         *,
         random_state: Any = None,
@@ -100,7 +100,7 @@ class AugmentationMixin:
 
         Parameters
         ----------
-        method : str, generator, perturbation or list of perturbations
+        method : str, generator, perturbation or list of perturbations, default "few-shot"
             A fitted generator is used as it is, after a check of its axis. A name, perturbations
             such as ``"poisson+shift"``, or an unfitted instance are trained on this signal first.
         counts : dict of class name to int, or None

@@ -39,6 +39,7 @@ GENERATORS = {
     "borderline-smote": {},
     "random": {},
     "perturbation": {"perturbation": "gain+shift"},
+    "few-shot": {},
     "gansemble": {"generator": "smote", "search": QUICK_SEARCH},
 }
 
