@@ -210,3 +210,17 @@ def test_a_method_can_change_a_default_of_its_base():
     assert "gradient_penalty : float, default 10" in Keener.__doc__
     with pytest.raises(TypeError, match="epoch"):
         Keener(epoch=3)
+
+
+@pytest.mark.parametrize("shape", [(16,), (2, 16), (1, 16, 16)])
+def test_perturbations_stand_between_the_players(shape):
+    """Built from the package's own: shift, scale, noise and cutout, differentiable."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(24, *shape)).astype("f4"), np.repeat([0, 1], [16, 8])
+    names = "shift+gain+gaussian-noise+random-erasing"
+    if len(shape) == 3:
+        names = "image-shift+zoom+gaussian-noise+rectangular-mask"
+    plain = small("cdragan").fit(X, y)
+    augmented = small("cdragan", diff_augment=names).fit(X, y)
+    assert augmented.history_["generator"] != plain.history_["generator"]
+    assert np.isfinite(augmented.sample({0: 3})[0]).all()

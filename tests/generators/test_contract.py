@@ -1,9 +1,15 @@
 """What every generator promises, whatever its method."""
 
+import hashlib
+import json
+import os
+import subprocess
+import sys
 import warnings
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
@@ -143,6 +149,35 @@ def test_save_and_load(generator, data, tmp_path):
     np.testing.assert_array_equal(loaded.class_counts_, [20, 6])
     assert str(loaded.signal_axes_[0]) == "Energy loss: 12 channels, 400 to 411 eV"
     assert parameters.items() <= clone(loaded).get_params().items()
+
+
+SAMPLE_AGAIN = """
+import hashlib, json, sys, pathlib
+from hs_specaug import load_generator
+out = {}
+for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
+    X = load_generator(path).sample({"rare": 4, "common": 3}, random_state=5)[0]
+    out[path.stem] = hashlib.sha256(X.tobytes()).hexdigest()
+print(json.dumps(out))
+"""
+
+
+def test_another_process_samples_the_same_from_every_file(data, tmp_path):
+    expected = {}
+    for name, parameters in GENERATORS.items():
+        generator = hs_specaug.make_generator(name, random_state=0, **parameters).fit(*data)
+        generator.save(tmp_path / f"{name}.safetensors")
+        X = generator.sample({"rare": 4, "common": 3}, random_state=5)[0]
+        expected[name] = hashlib.sha256(X.tobytes()).hexdigest()
+    threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SAMPLE_AGAIN, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **threads},
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == expected
 
 
 @pytest.mark.parametrize("labels", [[3, 7], [True, False], [1.0, 2.0], ["ä", "ß"]])
