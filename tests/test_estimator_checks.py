@@ -18,6 +18,7 @@ from hs_specaug.generators import (
     FewShotGenerator,
     PerturbationGenerator,
     RandomGenerator,
+    SGBGANGenerator,
     SMOTEGenerator,
     ThreePlayerGenerator,
 )
@@ -33,6 +34,7 @@ TRAINED = [
     BAGANGenerator(pretrain_epochs=1, **SHORT),
     BAGANGPGenerator(pretrain_epochs=1, n_critic=1, **SHORT),
     CWGANGPGenerator(n_critic=1, **SHORT),
+    SGBGANGenerator(pretrain_epochs=1, n_critic=1, **SHORT),
     DiffusionGenerator(epochs=1, timesteps=4, width=2, random_state=0),
 ]
 RESAMPLING = [

@@ -109,18 +109,11 @@ class ConditionalGenerator(nn.Module):
         ridge : float
             Share of the mean variance that is added to every direction.
         """
-        u = self.label(h, y).double()
-        n_classes = len(self.label.scale)
-        counts = torch.bincount(y, minlength=n_classes).clamp(min=1).unsqueeze(1)
-        centres = torch.zeros(n_classes, u.shape[1], dtype=u.dtype, device=u.device)
-        centres.index_add_(0, y, u).div_(counts)
-        inner = u - centres[y]
-        covariance = inner.T @ inner / max(len(u) - n_classes, 1)
-        floor = ridge * covariance.diagonal().mean().clamp(min=1e-12)
-        L = torch.linalg.cholesky(covariance + floor * torch.eye(u.shape[1], device=u.device))
-        self.mixing.copy_(L)
+        places = ClassGaussians(len(self.label.scale), h.shape[1], shared=True).to(h.device)
+        places.fit(self.label(h, y), y, ridge)
+        self.mixing.copy_(places.factors[0])
         self.label.scale.fill_(1.0)
-        self.label.shift.copy_(centres)
+        self.label.shift.copy_(places.means)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         """Generate one row for each noise vector `z` (n, latent_dim) and class `y` (n,)."""
