@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ._blocks import ConvolutionTrunk, TransposedTrunk
+from ._latent import ClassGaussians
 
 DISCRIMINATOR_KERNELS = (64, 128, 128, 256)
 GENERATOR_KERNELS = (128, 128, 64)
