@@ -16,6 +16,7 @@ from hs_specaug.generators import (
     DCGANGenerator,
     DiffusionGenerator,
     FewShotGenerator,
+    MPcGANGenerator,
     PerturbationGenerator,
     RandomGenerator,
     SGBGANGenerator,
@@ -34,6 +35,7 @@ TRAINED = [
     BAGANGenerator(pretrain_epochs=1, **SHORT),
     BAGANGPGenerator(pretrain_epochs=1, n_critic=1, **SHORT),
     CWGANGPGenerator(n_critic=1, **SHORT),
+    MPcGANGenerator(**SHORT),
     SGBGANGenerator(pretrain_epochs=1, n_critic=1, **SHORT),
     DiffusionGenerator(epochs=1, timesteps=4, width=2, random_state=0),
 ]

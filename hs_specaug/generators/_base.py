@@ -23,6 +23,7 @@ from .._registry import GENERATORS, closest, find_method
 from .._warnings import warn_user
 from ..exceptions import ModelFileError
 from ..io import read_model, write_model
+from ._filters import Filter, best_rows, n_draws, resolve_filter
 from ._fingerprint import row_fingerprints
 from ._state import describe_parameters, pack, unpack
 
@@ -143,7 +144,12 @@ class BaseGenerator(BaseOverSampler):
     # --- sampling ----------------------------------------------------------------------
 
     def sample(
-        self, counts: Mapping[Any, int] | ArrayLike, random_state: Any = None
+        self,
+        counts: Mapping[Any, int] | ArrayLike,
+        random_state: Any = None,
+        *,
+        keep: str | Filter | None = None,
+        draws_per_row: float = 4.0,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Draw synthetic rows.
 
@@ -154,6 +160,12 @@ class BaseGenerator(BaseOverSampler):
         random_state : int, numpy.random.RandomState or None
             Seed of this draw. None takes the generator's own `random_state`, so that a seeded
             generator always gives the same rows; pass another seed for other rows.
+        keep : {"corner-density", "discriminator"}, callable or None, default None
+            Draw more rows than wanted and return the best of each class: ``keep(X, y)`` gives
+            every row a number, larger for better ones. See :class:`CornerDensityFilter`,
+            :class:`DiscriminatorFilter`, :class:`RealDistanceFilter`, :class:`ConfidenceFilter`.
+        draws_per_row : float, default 4
+            Rows that are drawn for each one kept.
 
         Returns
         -------
@@ -167,15 +179,32 @@ class BaseGenerator(BaseOverSampler):
         sklearn.exceptions.NotFittedError
             If the generator was not fitted.
         ValueError
-            If a label is unknown or a count is not a whole number ≥ 0.
+            If a label is unknown, a count is not a whole number ≥ 0, or `keep` does not give one
+            number per row.
         """
         check_is_fitted(self, "classes_")
         codes = self._codes_to_sample(counts)
         rng = check_random_state(self.random_state if random_state is None else random_state)
         if not len(codes):
             return np.empty((0, *self.input_shape_), self.dtype_), self.classes_[codes]
-        X = self._sample(codes, rng)
-        return X.astype(self.dtype_, copy=False), self.classes_[codes]
+        if keep is None:
+            X = self._sample(codes, rng).astype(self.dtype_, copy=False)
+        else:
+            X = self._sample_best(codes, rng, resolve_filter(keep, self), draws_per_row)
+        return X, self.classes_[codes]
+
+    def _sample_best(
+        self, codes: np.ndarray, rng: np.random.RandomState, keep: Filter, draws_per_row: float
+    ) -> np.ndarray:
+        """Return the rows that a filter likes best, class after class to spare memory."""
+        out = np.empty((len(codes), *self.input_shape_), self.dtype_)
+        for code in np.unique(codes).tolist():
+            places = np.flatnonzero(codes == code)
+            drawn = np.full(n_draws(len(places), draws_per_row), code)
+            rows = self._sample(drawn, rng).astype(self.dtype_, copy=False)
+            scores = keep(rows, self.classes_[drawn])
+            out[places] = rows[best_rows(scores, len(rows), len(places))]
+        return out
 
     def missing_counts(self, y: ArrayLike) -> dict[Any, int]:
         """Return how many rows of each class `sampling_strategy` would add to rows labelled `y`.

@@ -92,6 +92,8 @@ class AugmentationMixin:
         method: str | BaseGenerator = "few-shot",
         counts: Mapping[str, int] | None = None,
         *,
+        keep: Any = None,
+        draws_per_row: float = 4.0,
         random_state: Any = None,
         show_progressbar: bool | None = None,
         **hyperparameters: Any,
@@ -106,6 +108,11 @@ class AugmentationMixin:
         counts : dict of class name to int, or None
             How many synthetic rows to add. None balances the classes, or does what the
             generator's `sampling_strategy` says.
+        keep : {"corner-density", "discriminator"}, callable or None
+            Filter: keep the best of `draws_per_row` times as many rows; see
+            :meth:`hs_specaug.generators.BaseGenerator.sample`.
+        draws_per_row : float, default 4
+            Rows that are drawn for each one kept by a filter.
         random_state : int, numpy.random.RandomState or None
             Seed of training and sampling.
         show_progressbar : bool or None
@@ -156,7 +163,9 @@ class AugmentationMixin:
                 f"counts={dict.fromkeys(self.classes, 10)!r}"
             )
         wanted = self._missing(method) if counts is None else dict(counts)
-        X_new, y_new = method.sample(wanted, random_state=random_state)
+        X_new, y_new = method.sample(
+            wanted, random_state=random_state, keep=keep, draws_per_row=draws_per_row
+        )
         self._check_known(y_new)
         out = self._append_synthetic(X_new, y_new)
         out.metadata.set_item(

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from ._augmentation import AugmentationMixin
+from ._gallery import GalleryMixin
 from ._labels import LabelsMixin
 from ._perturbation import PerturbationMixin
+from ._polar import PolarMixin
 from ._preprocessing import PreprocessingMixin
 
 
-class SpecAugMixin(LabelsMixin, PreprocessingMixin, PerturbationMixin, AugmentationMixin):
+class SpecAugMixin(
+    LabelsMixin,
+    PreprocessingMixin,
+    PolarMixin,
+    PerturbationMixin,
+    AugmentationMixin,
+    GalleryMixin,
+):
     """Labels, preprocessing, perturbations and augmentation on top of a HyperSpy signal.
 
     Goes before the HyperSpy class in the list of bases, so that its overrides come first::

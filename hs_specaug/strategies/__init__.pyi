@@ -1,5 +1,4 @@
 from ._candidates import composites
-from ._filters import RealDistanceFilter
 from ._gansemble import GANsemble
 from ._ranking import StrategyRanking, holm, mean_interval
 from ._search import StrategySearch
@@ -7,7 +6,6 @@ from ._size_curve import SizeCurve, oversampling_size_curve
 
 __all__ = [
     "GANsemble",
-    "RealDistanceFilter",
     "SizeCurve",
     "StrategyRanking",
     "StrategySearch",

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._registry import GENERATORS, find_method, make_generator
 from ..generators import BaseGenerator, PerturbationGenerator
 from ..generators._base import contents, rebuild
+from ..generators._filters import FILTERS, fitted_filter
 from ..perturbations import Perturbation, from_spec
 from ._candidates import as_sampling_strategy
 from ._cells import seeded
-from ._filters import FILTERS
 from ._ranking import StrategyRanking
 from ._search import StrategySearch
 
@@ -155,37 +154,16 @@ class GANsemble(BaseGenerator):
         inner = make_generator(self.generator) if isinstance(self.generator, str) else None
         self.generator_ = seeded(inner or self.generator, training_seed).fit(*enlarged)
         self.interrupted_ = bool(getattr(self.generator_, "interrupted_", False))
-        self.filter_ = self._filter()
-        if hasattr(self.filter_, "fit"):
-            self.filter_ = self.filter_.fit(X, y)
-
-    def _filter(self) -> Any:
-        if isinstance(self.keep, str):
-            return FILTERS[self.keep]()
-        return clone(self.keep) if isinstance(self.keep, BaseEstimator) else self.keep
+        self.filter_ = fitted_filter(self.keep, X, y)
 
     def _sample(self, codes: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
-        wanted = np.bincount(codes, minlength=len(self.classes_))
-        factor = 1.0 if self.filter_ is None else self.draws_per_row
-        labels = self.classes_.tolist()
-        drawn = {labels[c]: math.ceil(n * factor) for c, n in enumerate(wanted.tolist()) if n}
-        seed = int(rng.randint(np.iinfo(np.int32).max))
-        X, y = self.generator_.sample(drawn, random_state=seed)
-        if self.filter_ is None:
-            scores = np.zeros(len(X))
-        else:
-            scores = np.asarray(self.filter_(X, y), dtype=float)
-            if scores.shape != (len(X),) or np.isnan(scores).any():
-                raise ValueError(
-                    f"keep must return one number for each of the {len(X)} rows, got an array of "
-                    f"shape {scores.shape} with {int(np.isnan(scores).sum())} NaN"
-                )
-        out = np.empty((len(codes), *self.input_shape_), X.dtype)
-        for code in np.unique(codes).tolist():
-            rows = np.flatnonzero(y == self.classes_[code])
-            best = np.argsort(-scores[rows], kind="stable")[: wanted[code]]
-            out[codes == code] = X[rows[np.sort(best)]]
-        return out
+        X, _ = self.generator_.sample(
+            self.classes_[codes],
+            random_state=int(rng.randint(np.iinfo(np.int32).max)),
+            keep=self.filter_,
+            draws_per_row=self.draws_per_row,
+        )
+        return X
 
     # --- files -------------------------------------------------------------------------------
 
@@ -206,8 +184,8 @@ class GANsemble(BaseGenerator):
     def _tensors(self) -> dict[str, np.ndarray]:
         out = {INNER + key: value for key, value in contents(self.generator_)[1].items()}
         if self.filter_ is not None:
-            codes = np.searchsorted(self.classes_, self.filter_.y_)
-            out |= {f"{FILTER}X": self.filter_.X_, f"{FILTER}codes": codes}
+            learned = self.filter_.learned(self.classes_)
+            out |= {FILTER + key: value for key, value in learned.items()}
         return out
 
     def _set_tensors(self, tensors: dict[str, np.ndarray], header: dict[str, Any]) -> None:
@@ -222,7 +200,9 @@ class GANsemble(BaseGenerator):
         if not isinstance(header["hyperparameters"]["generator"], str):
             self.generator = clone(self.generator_)
         self.interrupted_ = False
-        self.filter_ = self._filter()
-        if self.filter_ is not None:
-            y = self.classes_[tensors[f"{FILTER}codes"]]
-            self.filter_ = self.filter_.fit(tensors[f"{FILTER}X"], y)
+        self.filter_ = None
+        if self.keep is not None:
+            learned = {
+                k.removeprefix(FILTER): v for k, v in tensors.items() if k.startswith(FILTER)
+            }
+            self.filter_ = FILTERS[str(self.keep)]().restore(learned, self.classes_)

@@ -40,6 +40,7 @@ GENERATORS = {
     "bagan": {**SHORT, "pretrain_epochs": 1},
     "bagan-gp": {**SHORT, "pretrain_epochs": 1},
     "cwgan-gp": SHORT,
+    "mpcgan": SHORT,
     "sgbgan": {**SHORT, "pretrain_epochs": 1, "n_critic": 1},
     "diffusion": {"epochs": 1, "timesteps": 4, "width": 2},
     "smote": {},

@@ -12,8 +12,13 @@ from sklearn.exceptions import NotFittedError
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks as sklearn_checks
 
-from hs_specaug.generators import RandomGenerator, load_generator, seen_in_training
-from hs_specaug.strategies import GANsemble, RealDistanceFilter, StrategySearch
+from hs_specaug.generators import (
+    RandomGenerator,
+    RealDistanceFilter,
+    load_generator,
+    seen_in_training,
+)
+from hs_specaug.strategies import GANsemble, StrategySearch
 
 SEARCH = StrategySearch(
     ["gain", "gaussian-noise"],
