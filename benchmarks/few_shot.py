@@ -33,8 +33,7 @@ import hs_specaug
 from hs_specaug.datasets import hydrogel_impedance
 from hs_specaug.evaluation import fit_fold
 from hs_specaug.exceptions import SpecAugWarning
-from hs_specaug.generators import PerturbationGenerator
-from hs_specaug.generators import FewShotGenerator
+from hs_specaug.generators import FewShotGenerator, PerturbationGenerator
 from hs_specaug.networks import RangeScaler
 
 RARE_ROWS = 4
