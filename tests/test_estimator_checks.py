@@ -13,6 +13,7 @@ from hs_specaug.generators import (
     CDRAGANGenerator,
     CooperativeGenerator,
     CWGANGPGenerator,
+    DAGGenerator,
     DCGANGenerator,
     DiffusionGenerator,
     FewShotGenerator,
@@ -37,6 +38,7 @@ TRAINED = [
     CWGANGPGenerator(n_critic=1, **SHORT),
     MPcGANGenerator(**SHORT),
     SGBGANGenerator(pretrain_epochs=1, n_critic=1, **SHORT),
+    DAGGenerator(epochs=0, batch_size=256, random_state=0),
     DiffusionGenerator(epochs=1, timesteps=4, width=2, random_state=0),
 ]
 RESAMPLING = [

@@ -74,6 +74,15 @@ def test_strategy_search_ranks_every_composite(tmp_path):
     assert all(0 <= float(row["score"]) <= 1 for row in rows)
 
 
+def test_dag_example_compares_designs_with_noise_only(tmp_path):
+    run = run_example("eels_dag", tmp_path, HS_SPECAUG_DATA=str(DATA.resolve()))
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert "Verdict" in run.stdout
+    assert matplotlib.image.imread(tmp_path / "output" / "eels_dag.png").shape[1] > 1000
+    with (tmp_path / "output" / "eels_dag.csv").open(encoding="utf-8") as file:
+        assert "noise" in " ".join(row["augmentation"] for row in csv.DictReader(file))
+
+
 @pytest.mark.parametrize("name", [name for name, needed in EXAMPLES.items() if needed])
 def test_missing_data_are_named(name, tmp_path):
     run = run_example(name, tmp_path, HS_SPECAUG_DATA=str(tmp_path / "nowhere"))

@@ -6,6 +6,7 @@ from ._base import BaseGenerator, load_generator
 from ._cdragan import CDRAGANGenerator
 from ._cooperative import CooperativeGenerator
 from ._cwgan_gp import CWGANGPGenerator
+from ._dag import DAGGenerator
 from ._dcgan import DCGANGenerator
 from ._diffusion import DiffusionGenerator
 from ._few_shot import FewShotGenerator
@@ -36,6 +37,7 @@ __all__ = [
     "ConfidenceFilter",
     "CooperativeGenerator",
     "CornerDensityFilter",
+    "DAGGenerator",
     "DCGANGenerator",
     "DiscriminatorFilter",
     "DiffusionGenerator",

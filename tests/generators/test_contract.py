@@ -42,6 +42,7 @@ GENERATORS = {
     "cwgan-gp": SHORT,
     "mpcgan": SHORT,
     "sgbgan": {**SHORT, "pretrain_epochs": 1, "n_critic": 1},
+    "dag": {"epochs": 1},
     "diffusion": {"epochs": 1, "timesteps": 4, "width": 2},
     "smote": {},
     "borderline-smote": {},
