@@ -21,8 +21,9 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# One process per core with one thread each: threads of several processes wait for each other.
 test: lint
-	MPLBACKEND=Agg $(BIN)/python -m pytest $(PYTEST_ARGS)
+	MPLBACKEND=Agg OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
 slow: $(STAMP)
 	MPLBACKEND=Agg $(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
@@ -34,6 +35,10 @@ examples: $(STAMP)
 	$(BIN)/python examples/quickstart.py
 	$(BIN)/python examples/eels_nanocube.py
 	$(BIN)/python examples/impedance_circuits.py
+	$(BIN)/python examples/strategy_search.py
+	$(BIN)/python examples/eels_dag.py
+	$(BIN)/python examples/polymers.py --quick
+	$(BIN)/python examples/imbalanced_images.py --quick
 
 clean:
 	rm -rf $(VENV) build dist docs/_build

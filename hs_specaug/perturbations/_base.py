@@ -77,14 +77,14 @@ class Perturbation(BaseEstimator, ABC):
         """
         if not (is_dask_array(X) or is_torch_array(X)):
             X = np.asarray(X)
+        _check_dimensions(X)
         domain = _domain_of(X, domain)
         self.check(domain)
         if is_dask_array(X):
             return self._over_chunks(X, y, domain, seed_from(random_state))
         perturbation = self._ready(X, y, domain)
         if is_torch_array(X) and hasattr(random_state, "initial_seed"):
-            like = X.real if X.is_complex() else X
-            return perturbation._on(X, y, domain, TensorDraws(random_state, like))
+            return perturbation._on(X, y, domain, TensorDraws(random_state, _working_tensor(X)))
         return perturbation._in_slices(X, y, domain, seed_from(random_state), np.arange(len(X)))
 
     def fit(self, X: Any, y: Any = None, *, domain: Domain | None = None) -> Perturbation:
@@ -157,7 +157,7 @@ class Perturbation(BaseEstimator, ABC):
         """Perturb rows that have these numbers, a cache-sized slice at a time."""
         if is_torch_array(X):
             return self._on(X, y, domain, self._draws(X, seed, numbers))
-        _check_finite(X)
+        _check_finite(X, numbers)
         values = max(1, int(np.prod(X.shape[1:])))
         step = max(1, VALUES_AT_ONCE // values // ROWS_PER_STREAM) * ROWS_PER_STREAM
         out = np.empty_like(X)
@@ -171,8 +171,7 @@ class Perturbation(BaseEstimator, ABC):
     @staticmethod
     def _draws(X: Any, seed: int, numbers: np.ndarray) -> ArrayDraws:
         def as_tensor(values: np.ndarray) -> Any:
-            real = X.real if X.is_complex() else X
-            return (real if real.is_floating_point() else real.double()).new_tensor(values)
+            return _working_tensor(X[:0]).new_tensor(values)
 
         def as_array(values: np.ndarray) -> Any:
             return values.astype(_working_type(X.dtype), copy=False)
@@ -247,10 +246,28 @@ def _domain_of(X: Any, domain: Domain | None) -> Domain:
 def _working_type(dtype: np.dtype) -> np.dtype:
     if dtype.kind == "c":
         return np.dtype(np.float32 if dtype.itemsize == 8 else np.float64)
-    return dtype if dtype.kind == "f" and dtype.itemsize >= 4 else np.dtype(np.float64)
+    # Files of other machines hold their byte order, which not all functions take.
+    native = dtype.newbyteorder("=")
+    return native if dtype.kind == "f" and dtype.itemsize >= 4 else np.dtype(np.float64)
 
 
-def _check_finite(X: np.ndarray) -> None:
+def _working_tensor(X: Any) -> Any:
+    """Return a tensor, or the real part of a complex one, in the precision to work in."""
+    real = X.real if X.is_complex() else X
+    if not real.is_floating_point():
+        return real.double()
+    return real.float() if real.element_size() < 4 else real
+
+
+def _check_dimensions(X: Any) -> None:
+    if not 2 <= X.ndim <= 4:
+        raise ValueError(
+            "X must be (n, length), (n, channels, length) or (n, channels, height, width), got "
+            f"shape {tuple(X.shape)}; one spectrum is X[None]"
+        )
+
+
+def _check_finite(X: np.ndarray, numbers: np.ndarray) -> None:
     if X.dtype.kind not in "fciu":
         raise ValueError(f"X must hold numbers, got an array of {X.dtype}")
     if X.dtype.kind in "fc":
@@ -258,7 +275,7 @@ def _check_finite(X: np.ndarray) -> None:
         if bad.any():
             raise ValueError(
                 f"X holds NaN or infinite values in {int(bad.sum())} of {len(X)} rows, the first "
-                f"is row {int(bad.argmax())}; leave those rows out or repair them"
+                f"is row {int(numbers[bad.argmax()])}; leave those rows out or repair them"
             )
 
 
@@ -270,11 +287,9 @@ def as_channels(X: Any, domain: Domain) -> tuple[Any, Domain]:
     ValueError
         If `X` is not (n, length), (n, channels, length) or (n, channels, height, width).
     """
-    if not 2 <= X.ndim <= 4:
-        raise ValueError(
-            "X must be (n, length), (n, channels, length) or (n, channels, height, width), got "
-            f"shape {tuple(X.shape)}; one spectrum is X[None]"
-        )
+    _check_dimensions(X)
+    if not is_torch_array(X) and not X.dtype.isnative:
+        X = X.astype(X.dtype.newbyteorder("="))
     xp = array_namespace(X)
     if xp.isdtype(X.dtype, "complex floating"):
         if X.ndim != 2:
@@ -283,10 +298,7 @@ def as_channels(X: Any, domain: Domain) -> tuple[Any, Domain]:
                 "part become its channels"
             )
         return xp.stack([xp.real(X), xp.imag(X)], axis=1), Domain(domain.kind, domain.axes, True)
-    if not is_torch_array(X):
-        X = X.astype(_working_type(X.dtype), copy=False)
-    elif not X.is_floating_point():
-        X = X.double()
+    X = _working_tensor(X) if is_torch_array(X) else X.astype(_working_type(X.dtype), copy=False)
     return (X[:, None, :] if X.ndim == 2 else X), domain
 
 

@@ -61,7 +61,7 @@ class PerturbationMixin:
         >>> import hs_specaug
         >>> s = hs_specaug.datasets.polymer_spectra(step_per_cm=8.0)
         >>> s.perturb("wavenumber-shift(shift_per_cm=4.0)", random_state=0)
-        <AugmentableSpectrum, title: ..., dimensions: (142|104)>
+        <AugmentableSpectrum, title: ..., dimensions: (210|104)>
         """
         fitted = self._fitted_perturbation(perturbation)
         shape = _rows.navigation_shape(self)

@@ -60,8 +60,8 @@ def test_r1_and_r2_of_a_linear_discriminator(draws):
     x, y = torch.randn(4, 1, 2), torch.zeros(4)
     terms = stabilisers(draws, r1_penalty=2.0, r2_penalty=0.4).penalties(D, (x, y), (x, y))
     # γ/2 ‖(3, 4)‖² = γ/2 · 25, whatever the rows.
-    assert float(terms["r1"]) == pytest.approx(25.0)
-    assert float(terms["r2"]) == pytest.approx(5.0)
+    assert terms["r1"].item() == pytest.approx(25.0)
+    assert terms["r2"].item() == pytest.approx(5.0)
     assert stabilisers(draws, r2_penalty=1.0).penalties(D, (x, y), (x, y)).keys() == {"r2"}
 
 
@@ -72,8 +72,8 @@ def test_r1_is_at_real_rows_and_r2_at_generated_ones(draws):
     real = torch.tensor([[[1.0, 2.0]]]), torch.tensor([2.0])
     fake = torch.tensor([[[3.0, 0.0]]]), torch.tensor([1.0])
     terms = stabilisers(draws, r1_penalty=1.0, r2_penalty=1.0).penalties(quadratic, real, fake)
-    assert float(terms["r1"]) == pytest.approx(0.5 * 4 * 5)
-    assert float(terms["r2"]) == pytest.approx(0.5 * 9)
+    assert terms["r1"].item() == pytest.approx(0.5 * 4 * 5)
+    assert terms["r2"].item() == pytest.approx(0.5 * 9)
 
 
 def test_relativistic_compares_pairs(draws):
@@ -189,17 +189,13 @@ def test_perturbations_by_name_or_instance():
     transform = Shift(1.0)
     assert resolve_perturbation(transform) is transform
     assert resolve_perturbation(None) is None
-    with pytest.raises(ValueError, match="shift\\+gain\\+noise"):
+    with pytest.raises(ValueError, match="such as 'shift"):
         resolve_perturbation(3)
     with pytest.raises(ValueError, match="no-such-thing"):
         resolve_perturbation("no-such-thing")
 
 
 def test_a_named_perturbation_of_the_package_is_differentiable(draws):
-    from hs_specaug import list_perturbations
-
-    if "shift" not in list_perturbations():
-        pytest.skip("no perturbation is registered as 'shift'")
     named = stabilisers(draws, diff_augment=resolve_perturbation("shift"))
     x = torch.randn(4, 1, 32, generator=torch.Generator().manual_seed(0)).requires_grad_()
     named.augment(x, torch.zeros(4).long()).square().sum().backward()
