@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..networks import (
     POSITIVE,
+    ConditionalDiscriminator,
     ConditionalGenerator,
     Losses,
     Player,
@@ -34,8 +35,8 @@ WEIGHT = Interval(Real, 0, None, closed="left")
 class AdversarialGenerator(NetworkGenerator):
     """Base of methods that train a class-conditional generator network against others.
 
-    Subclasses implement `_build_networks` (with ``"generator"`` and ``"discriminator"``) and
-    `_losses`, and where the paper has it `_pretrain`.
+    Subclasses implement `_losses`, and where the paper has it `_pretrain`, or `_build_networks`
+    for other networks under ``"generator"`` and ``"discriminator"``.
 
     Parameters
     ----------
@@ -121,6 +122,17 @@ class AdversarialGenerator(NetworkGenerator):
                 "diff_augment='shift+gain+gaussian-noise', for instance"
             )
         super()._fit(X, codes)
+
+    def _build_networks(
+        self, channels: int, size: tuple[int, ...], n_classes: int
+    ) -> nn.ModuleDict:
+        """Return the conditional networks of paper 000, table 6; a method may have others."""
+        return nn.ModuleDict(
+            {
+                "generator": ConditionalGenerator(self.latent_dim, n_classes, channels, size),
+                "discriminator": ConditionalDiscriminator(n_classes, channels, size),
+            }
+        )
 
     def _stabilisers(self, draws: Draws) -> Stabilisers:
         options = StabiliserOptions(

@@ -10,9 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
-from torch import nn
-
-from ..networks import ConditionalDiscriminator, ConditionalGenerator, Losses
+from ..networks import Losses
 from ._adversarial import WEIGHT
 from ._autoencoder_start import AutoencoderStartGenerator
 from ._cdragan import generator_losses
@@ -70,16 +68,6 @@ class BAGANGPGenerator(AutoencoderStartGenerator):
     ) -> None:
         super().__init__(n_critic=n_critic, **training)
         self.gradient_penalty = gradient_penalty
-
-    def _build_networks(
-        self, channels: int, size: tuple[int, ...], n_classes: int
-    ) -> nn.ModuleDict:
-        return nn.ModuleDict(
-            {
-                "generator": ConditionalGenerator(self.latent_dim, n_classes, channels, size),
-                "discriminator": ConditionalDiscriminator(n_classes, channels, size),
-            }
-        )
 
     def _losses(
         self, networks: Any, draws: Draws, stabilisers: Stabilisers

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..networks import ConditionalDiscriminator, ConditionalGenerator, Losses
 from ._adversarial import WEIGHT, AdversarialGenerator
@@ -68,16 +68,6 @@ class CDRAGANGenerator(AdversarialGenerator):
     def __init__(self, *, gradient_penalty: float = 10.0, **training: Any) -> None:
         super().__init__(**training)
         self.gradient_penalty = gradient_penalty
-
-    def _build_networks(
-        self, channels: int, size: tuple[int, ...], n_classes: int
-    ) -> nn.ModuleDict:
-        return nn.ModuleDict(
-            {
-                "generator": ConditionalGenerator(self.latent_dim, n_classes, channels, size),
-                "discriminator": ConditionalDiscriminator(n_classes, channels, size),
-            }
-        )
 
     def _losses(
         self, networks: Any, draws: Draws, stabilisers: Stabilisers

@@ -91,13 +91,9 @@ class CooperativeGenerator(AdversarialGenerator):
     def _build_networks(
         self, channels: int, size: tuple[int, ...], n_classes: int
     ) -> nn.ModuleDict:
-        return nn.ModuleDict(
-            {
-                "generator": ConditionalGenerator(self.latent_dim, n_classes, channels, size),
-                "discriminator": ConditionalDiscriminator(n_classes, channels, size),
-                "classifier": ConvolutionalClassifier(n_classes, channels, size),
-            }
-        )
+        networks = super()._build_networks(channels, size, n_classes)
+        networks["classifier"] = ConvolutionalClassifier(n_classes, channels, size)
+        return networks
 
     def _losses(
         self, networks: Any, draws: Draws, stabilisers: Stabilisers

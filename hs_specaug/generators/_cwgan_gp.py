@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any, ClassVar
 
 import torch
-from torch import nn
 
 from ..networks import ConditionalDiscriminator, ConditionalGenerator, Losses
 from ._adversarial import WEIGHT, AdversarialGenerator
@@ -79,16 +78,6 @@ class CWGANGPGenerator(AdversarialGenerator):
     ) -> None:
         super().__init__(n_critic=n_critic, learning_rate=learning_rate, betas=betas, **training)
         self.gradient_penalty = gradient_penalty
-
-    def _build_networks(
-        self, channels: int, size: tuple[int, ...], n_classes: int
-    ) -> nn.ModuleDict:
-        return nn.ModuleDict(
-            {
-                "generator": ConditionalGenerator(self.latent_dim, n_classes, channels, size),
-                "discriminator": ConditionalDiscriminator(n_classes, channels, size),
-            }
-        )
 
     def _losses(
         self, networks: Any, draws: Draws, stabilisers: Stabilisers

@@ -69,7 +69,7 @@ class MPcGANGenerator(AdversarialGenerator):
     method: ClassVar[str] = "mpcgan"
     remedy: ClassVar[str] = (
         "Another seed, a slower generator (generator_learning_rate=2e-4) or "
-        "diff_augment='shift+gain' may help"
+        "diff_augment='image-shift+gaussian-noise' may help"
     )
     passes: ClassVar[dict[str, tuple[int, int]]] = {
         "generator": (2, 1),
