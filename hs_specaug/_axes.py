@@ -10,7 +10,7 @@ import numpy as np
 from .exceptions import IncompatibleAxisError
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class SignalAxis:
     """One signal axis: its name, units and the value of every channel.
 
@@ -25,6 +25,15 @@ class SignalAxis:
     name: str
     units: str
     values: np.ndarray
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SignalAxis):
+            return NotImplemented
+        same_words = (self.name, self.units) == (other.name, other.units)
+        return same_words and np.array_equal(self.values, other.values)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.units, self.values.tobytes()))
 
     def __repr__(self) -> str:
         return f"<SignalAxis {self}>"

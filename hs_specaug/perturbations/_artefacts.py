@@ -124,7 +124,10 @@ class RandomErasing(Perturbation):
         extent = float(where.values[-1])
         widest = 0.05 * extent if self.width is None else self.width / abs(where.channel)
         width = draws.uniform(1, 1, high=min(widest, extent))
-        start = draws.uniform(1, 1) * (extent - width)
+        place = draws.uniform(1, 1)
+        if where.channel < 0:  # the same place whatever way the axis runs
+            place = 1.0 - place
+        start = place * (extent - width)
         values = like(where.values, X)
         inside = (values > start) & (values < start + width)
         # The first and last channel are never inside, so there always is one on either side.

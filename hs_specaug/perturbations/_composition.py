@@ -51,8 +51,10 @@ class _Several(Perturbation):
 
     def fit(self, X: Any, y: Any = None, *, domain: Domain | None = None) -> Perturbation:
         """Fit every member."""
-        members = [clone(parse_perturbation(p)) for p in self.perturbations]
-        self.perturbations_ = [p.fit(X, y, domain=domain) for p in members]
+        unfitted = clone(self)
+        unfitted.check(domain or Domain())
+        members = [clone(p).fit(X, y, domain=domain) for p in unfitted._members()]
+        self.perturbations_: list[Perturbation] = members
         self.reservoir_ = None  # the members hold theirs
         return self
 
@@ -224,12 +226,22 @@ def _terms(expression: str) -> list[str]:
 
 def _from_term(term: str) -> Perturbation:
     name, bracket, rest = term.partition("(")
+    if not name.strip():
+        raise ValueError(
+            f"a part of an expression, {term!r}, has no name; write names joined by '+', such as "
+            "'poisson(dose=0.5)+shift'"
+        )
     parameters = {}
     if bracket:
         try:
             call = ast.parse(f"f({rest}", mode="eval").body
-            if not isinstance(call, ast.Call) or call.args:
+            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+                raise ValueError("more than one pair of parentheses")
+            keywords = [k.arg for k in call.keywords]
+            if call.args or None in keywords:
                 raise ValueError("parameters must have names")
+            if len(set(keywords)) < len(keywords):
+                raise ValueError("a parameter is given twice")
             parameters = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
         except (SyntaxError, ValueError) as error:
             raise ValueError(

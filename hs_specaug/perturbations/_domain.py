@@ -14,6 +14,16 @@ IMAGES = frozenset({"image"})
 KINDS = SPECTRA | IMAGES
 
 
+def tell_domain(estimator: Any, domain: Domain | None) -> Any:
+    """Tell an estimator, and those inside it, what rows are, wherever that was left open."""
+    left_open = [
+        key
+        for key, value in estimator.get_params(deep=True).items()
+        if value is None and key.rpartition("__")[2] == "domain"
+    ]
+    return estimator.set_params(**dict.fromkeys(left_open, domain))
+
+
 @dataclass(frozen=True)
 class Domain:
     """The kind of measurement that rows hold, and their calibrated axes.

@@ -13,6 +13,8 @@ from sklearn.utils import check_random_state
 # Rows share a random stream in blocks: one stream per row would cost more than cheap
 # perturbations themselves, one stream for all would make results depend on the chunks.
 ROWS_PER_STREAM = 32
+# Counts of which not even the last digit changes any more.
+HIGHEST_RATE = 1e18
 
 
 def seed_from(random_state: Any) -> int:
@@ -112,6 +114,12 @@ class ArrayDraws(Draws):
         # stream would depend on each other.
         call = self._next_call()
         rates = np.asarray(rate.detach().cpu() if hasattr(rate, "detach") else rate, dtype=float)
+        if rates.size and rates.max() > HIGHEST_RATE:
+            raise ValueError(
+                f"a rate of {rates.max():.3g} counts leaves no noise in double precision, and "
+                "values as high are hardly counts; say what the highest value of a row stands "
+                "for, as in 'poisson(counts=1000)'"
+            )
         out = np.empty_like(rates)
         for i, number in enumerate(self.rows.tolist()):
             out[i] = self._stream(call, number).poisson(rates[i])

@@ -18,11 +18,12 @@ from .._warnings import warn_user
 from ..evaluation import ClassificationReport, evaluate_classifier, fit_fold, make_splits
 from ..exceptions import SpecAugWarning
 from ..io import write_atomically
+from ..perturbations._domain import tell_domain
 from ..preprocessing import read_steps
 from . import _rows
 from ._arrays import labelled_rows
 from ._label_plot import plot_label_map, plot_value_map
-from ._methods import check_fits, prepared, set_domain
+from ._methods import check_fits, prepared
 from ._prediction import class_probabilities
 
 UNDECIDED = -1
@@ -204,8 +205,9 @@ def classify_signal(
             f"hyperparameters {sorted(hyperparameters)} go with a classifier's name; set them on "
             "the instance instead"
         )
+    _check_one_augmentation(classifier, augmentation)
     classifier = _seeded(classifier, seeds[0])
-    set_domain(classifier, signal)
+    tell_domain(classifier, signal._domain)
     if "show_progressbar" in classifier.get_params(deep=False):
         classifier.set_params(show_progressbar=show_progressbar)
     generator = _generator_for(signal, augmentation, refit, seeds[1], show_progressbar)
@@ -235,6 +237,17 @@ def classify_signal(
         augmentation="none" if generator is None else _name(generator),
         model=model,
     )
+
+
+def _check_one_augmentation(classifier: Any, augmentation: Any) -> None:
+    """Refuse to search on augmented rows: copies of one row would be learned and scored."""
+    from ..strategies import StrategySearch
+
+    if augmentation is not None and isinstance(classifier, StrategySearch):
+        raise ValueError(
+            "a StrategySearch augments by itself and must see real rows only, got "
+            f"augmentation={augmentation!r} as well; leave it out, or add it to compare_with"
+        )
 
 
 def _generator_for(

@@ -9,6 +9,7 @@ from sklearn.base import clone
 from .._axes import check_same_axes
 from .._registry import make_generator
 from ..exceptions import IncompatibleSignalError
+from ..perturbations._domain import tell_domain
 from ..preprocessing import read_steps
 from ._arrays import row_shape, signal_axes
 
@@ -52,17 +53,10 @@ def prepared(
     known = generator.get_params()
     if random_state is not None and "random_state" in known:
         generator.set_params(random_state=random_state)
-    set_domain(generator, signal)
+    tell_domain(generator, signal._domain)
     if "show_progressbar" in known:
         generator.set_params(show_progressbar=progress_wanted(show_progressbar))
     return generator
-
-
-def set_domain(estimator: Any, signal: Any) -> None:
-    """Tell an estimator, and those inside it, what the rows are, wherever that was left open."""
-    for key, value in estimator.get_params(deep=True).items():
-        if value is None and key.rpartition("__")[2] == "domain":
-            estimator.set_params(**{key: signal._domain})
 
 
 def check_fits(generator: Any, signal: Any) -> None:

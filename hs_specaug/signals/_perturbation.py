@@ -107,9 +107,11 @@ class PerturbationMixin:
         ------
         IncompatibleSignalError
             If the perturbation has no meaning for this kind of signal.
+        ValueError
+            If `n_variants` is below 1.
         """
-        if n_variants < 1:
-            raise ValueError(f"n_variants must be at least 1, got {n_variants!r}")
+        if not isinstance(n_variants, int | np.integer) or n_variants < 1:
+            raise ValueError(f"n_variants must be a whole number ≥ 1, got {n_variants!r}")
         fitted = self._fitted_perturbation(perturbation)
         positions, names = self._examples()
         data = self._select_positions(positions).data  # type: ignore[attr-defined]

@@ -63,8 +63,8 @@ def _lines(ax: Any, row: np.ndarray, variants: np.ndarray, domain: Domain) -> No
     ax.plot(x, row, color="black", lw=1.3, label="measured")
     if domain.kind == "impedance" and x.min() > 0:
         ax.set_xscale("log")
-    name = domain.axes[-1].name if domain.axes else ""
-    ax.set_xlabel(f"{name or 'signal axis'} ({domain.units})" if domain.units else name)
+    name = (domain.axes[-1].name if domain.axes else "") or "signal axis"
+    ax.set_xlabel(f"{name} ({domain.units})" if domain.units else name)
     ax.set_ylabel("signal")
 
 

@@ -15,6 +15,7 @@ from sklearn.base import clone
 from .._registry import make_generator
 from ..generators import PerturbationGenerator, RandomGenerator
 from ..perturbations import Compose, Domain, Perturbation, parse_perturbation
+from ..perturbations._domain import tell_domain
 
 NO_OVERSAMPLING = "no oversampling"
 NO_AUGMENTATION = "oversampling without augmentation"
@@ -126,6 +127,11 @@ def as_sampling_strategy(target: Any) -> Any:
     return target
 
 
+def in_domain(estimator: Any, domain: Domain | None) -> Any:
+    """Return a clone that knows what rows are, wherever that was left open."""
+    return tell_domain(clone(estimator), domain)
+
+
 def weighted(classifier: Any) -> Any | None:
     """Return `classifier` with balanced class weights, or None if it knows no such thing."""
     keys = [
@@ -151,8 +157,13 @@ def make_candidates(
     IncompatibleSignalError
         If a strategy means nothing for rows of `domain`.
     ValueError
-        If a name is used twice.
+        If a name is used twice, or `compare_with` is no list.
     """
+    if isinstance(compare_with, str):
+        raise ValueError(
+            f"compare_with must be a list of generators, got {compare_with!r}; for one write "
+            f"[{compare_with!r}]"
+        )
     target = as_sampling_strategy(sampling_strategy)
     out = [
         Candidate(NO_OVERSAMPLING, BASELINE),
@@ -161,7 +172,7 @@ def make_candidates(
     if weighted(classifier) is not None:
         out.append(Candidate(CLASS_WEIGHTS, BASELINE, class_weights=True))
     for given in compare_with:
-        rival = make_generator(given) if isinstance(given, str) else clone(given)
+        rival = in_domain(make_generator(given) if isinstance(given, str) else given, domain)
         name = given if isinstance(given, str) else str(rival)
         out.append(Candidate(name, RIVAL, rival.set_params(sampling_strategy=target)))
     for name, perturbation in composites(strategies, n_steps).items():

@@ -121,6 +121,11 @@ def score_cell(
     for train, test in trial.splits:
         model = fit_candidate(X[train], y[train], candidate, classifier, trial)
         scores.append(float(score(y[test], model.predict(X[test]))))
+        if not np.isfinite(scores[-1]):
+            raise ValueError(
+                f"scoring gave {scores[-1]!r}, which cannot be compared; it must return a number "
+                "for every split"
+            )
     return Cell(tuple(scores), time.perf_counter() - started)
 
 

@@ -16,8 +16,8 @@ from .._registry import GENERATORS, find_method, make_generator
 from ..generators import BaseGenerator, PerturbationGenerator
 from ..generators._base import contents, rebuild
 from ..generators._filters import FILTERS, fitted_filter
-from ..perturbations import Perturbation, from_spec
-from ._candidates import as_sampling_strategy
+from ..perturbations import Domain, Perturbation, from_spec
+from ._candidates import as_sampling_strategy, in_domain
 from ._cells import seeded
 from ._ranking import StrategyRanking
 from ._search import StrategySearch
@@ -45,6 +45,9 @@ class GANsemble(BaseGenerator):
         :class:`RealDistanceFilter`.
     draws_per_row : float, default 4
         Rows that are generated for each one kept.
+    domain : Domain or None, default None
+        Kind and axes of the rows, for the search and the generator unless they have one of their
+        own. A signal sets it.
     sampling_strategy : float, str, dict or callable, default "auto"
         Of `fit_resample`, as in imbalanced-learn.
     random_state : int, numpy.random.RandomState or None, default None
@@ -85,6 +88,7 @@ class GANsemble(BaseGenerator):
         "generator": [str, BaseGenerator],
         "keep": [StrOptions(set(FILTERS)), callable, None],
         "draws_per_row": [Interval(Real, 1, None, closed="left")],
+        "domain": [Domain, None],
         "random_state": ["random_state"],
     }
 
@@ -95,6 +99,7 @@ class GANsemble(BaseGenerator):
         generator: Any = "three-player",
         keep: str | Callable[[np.ndarray, np.ndarray], np.ndarray] | None = "real-distance",
         draws_per_row: float = 4.0,
+        domain: Domain | None = None,
         sampling_strategy: Any = "auto",
         random_state: Any = None,
     ) -> None:
@@ -103,6 +108,7 @@ class GANsemble(BaseGenerator):
         self.generator = generator
         self.keep = keep
         self.draws_per_row = draws_per_row
+        self.domain = domain
         self.random_state = random_state
 
     def fit(
@@ -139,7 +145,7 @@ class GANsemble(BaseGenerator):
         y = self.classes_[codes]
         rng = check_random_state(self.random_state)
         search_seed, draw_seed, training_seed = rng.randint(np.iinfo(np.int32).max, size=3).tolist()
-        search = StrategySearch() if self.search is None else clone(self.search)
+        search = in_domain(StrategySearch() if self.search is None else self.search, self.domain)
         if search.random_state is None:
             search.set_params(random_state=search_seed)
         self.search_ = search.set_params(refit=False).fit(X, y, getattr(self, "_groups", None))
@@ -151,8 +157,9 @@ class GANsemble(BaseGenerator):
             sampling_strategy=as_sampling_strategy(search.sampling_strategy),
             random_state=draw_seed,
         ).fit_resample(X, y)
-        inner = make_generator(self.generator) if isinstance(self.generator, str) else None
-        self.generator_ = seeded(inner or self.generator, training_seed).fit(*enlarged)
+        inner = self.generator
+        inner = in_domain(make_generator(inner) if isinstance(inner, str) else inner, search.domain)
+        self.generator_ = seeded(inner, training_seed).fit(*enlarged)
         self.interrupted_ = bool(getattr(self.generator_, "interrupted_", False))
         self.filter_ = fitted_filter(self.keep, X, y)
 
@@ -178,6 +185,7 @@ class GANsemble(BaseGenerator):
         return {
             "strategy": None if strategy is None else strategy.to_spec(),
             "ranking": self.ranking_.to_dict(),
+            "domain": None if self.domain is None else self.domain.to_dict(),
             "generator": contents(self.generator_)[0],
         }
 
@@ -190,6 +198,7 @@ class GANsemble(BaseGenerator):
 
     def _set_tensors(self, tensors: dict[str, np.ndarray], header: dict[str, Any]) -> None:
         self.ranking_ = StrategyRanking.from_dict(header["ranking"])
+        self.domain = None if header["domain"] is None else Domain.from_dict(header["domain"])
         try:
             self.best_strategy_ = from_spec(header["strategy"])
         except (TypeError, ValueError, ImportError):

@@ -74,13 +74,18 @@ class ResultsFile:
     Raises
     ------
     ValueError
-        If the file is not one of this kind.
+        If it is not a file of this kind.
     """
 
     def __init__(self, path: Any) -> None:
         self.path = None if path is None else Path(path).expanduser()
         self.settings: dict[str, Any] | None = None
         self.cells: dict[str, Cell] = {}
+        if self.path is not None and self.path.is_dir():
+            raise ValueError(
+                f"results={str(path)!r} is a folder; give the name of a file in it, such as "
+                f"{str(self.path / 'search.json')!r}"
+            )
         if self.path is not None and self.path.exists():
             self._read(self.path)
 
@@ -91,9 +96,11 @@ class ResultsFile:
                 raise ValueError(f"format {content['format']!r}, version {content['version']!r}")
             self.settings = content["settings"]
             self.cells = {
-                key: Cell(tuple(cell["scores"]), cell["seconds"])
+                key: Cell(tuple(map(float, cell["scores"])), float(cell["seconds"]))
                 for key, cell in content["cells"].items()
             }
+            if 0 in (folds := {len(cell.scores) for cell in self.cells.values()}) or len(folds) > 1:
+                raise ValueError(f"cells of {sorted(folds)} scores")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"results={str(path)!r} is no file of strategy-search results that this version "

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
-from sklearn.utils import check_random_state
+from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -227,6 +227,7 @@ class StrategySearch(ClassifierMixin, BaseEstimator):
             If rows or classes are too few, or `results` holds another search.
         """
         rows, labels = self._checked(X, y)
+        check_consistent_length(rows, groups)
         units = None if groups is None else np.asarray(groups)
         classifier = as_classifier(self.classifier)
         candidates = make_candidates(

@@ -9,12 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils import check_random_state
+from sklearn.utils import check_consistent_length, check_random_state
 from tqdm.auto import tqdm
 
 from ..generators import BaseGenerator, PerturbationGenerator
 from ..perturbations import Domain, parse_perturbation
-from ._candidates import BASELINE, COMPOSITE, NO_OVERSAMPLING, Candidate, as_sampling_strategy
+from ._candidates import (
+    BASELINE,
+    COMPOSITE,
+    NO_OVERSAMPLING,
+    Candidate,
+    as_sampling_strategy,
+    in_domain,
+)
 from ._cells import as_classifier, as_score, make_trials, mean_overlap, score_cells
 from ._ranking import SCORE_NAMES, in_words, mean_interval, standard_error
 from ._results_file import describe
@@ -220,14 +227,16 @@ def oversampling_size_curve(
     >>> curve.scores["KNeighborsClassifier"].shape
     (2, 5)
     """
+    check_consistent_length(X, y, groups)
     X, y = np.asarray(X), np.asarray(y)
     units = None if groups is None else np.asarray(groups)
-    sizes = tuple(sorted(int(n) for n in sizes))
-    if not sizes or sizes[0] < 1 or len(set(sizes)) < len(sizes):
-        raise ValueError(f"sizes must be different whole numbers ≥ 1, got {sizes!r}")
+    sizes = _checked_sizes(sizes)
+    if not isinstance(repetitions, int | np.integer) or repetitions < 1:
+        raise ValueError(f"repetitions must be a whole number ≥ 1, got {repetitions!r}")
     classifiers = _classifiers(classifier)
-    generator = strategy
-    if not isinstance(strategy, BaseGenerator):
+    if isinstance(strategy, BaseGenerator):
+        generator = in_domain(strategy, domain)
+    else:
         generator = PerturbationGenerator(parse_perturbation(strategy), domain=domain)
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
     trials = make_trials(
@@ -262,7 +271,23 @@ def oversampling_size_curve(
     )
 
 
+def _checked_sizes(sizes: Any) -> tuple[int, ...]:
+    given = list(sizes) if np.iterable(sizes) else []
+    whole = all(isinstance(n, int | np.integer) and n >= 1 for n in given)
+    if not given or not whole or len(set(given)) < len(given):
+        raise ValueError(
+            "sizes must be different whole numbers ≥ 1 in a list, such as [10, 20, 40], got "
+            f"{sizes!r}"
+        )
+    return tuple(sorted(int(n) for n in given))
+
+
 def _classifiers(given: Any) -> dict[str, Any]:
+    if isinstance(given, list | tuple):
+        raise ValueError(
+            "several classifiers need names: classifier={'forest': 'RandomForestClassifier', "
+            f"...}}, got {given!r}"
+        )
     if isinstance(given, Mapping):
         return {str(name): as_classifier(one) for name, one in given.items()}
     return {given if isinstance(given, str) else type(given).__name__: as_classifier(given)}

@@ -94,3 +94,13 @@ def test_default_width_is_a_twentieth_of_the_axis():
     X = np.random.default_rng(0).random((50, 201))
     expected = RandomErasing(10.0)(X, random_state=0)
     np.testing.assert_array_equal(RandomErasing()(X, random_state=0), expected)
+
+
+def test_the_same_stretch_is_erased_whatever_way_the_axis_runs():
+    energy = 400.0 + 0.5 * np.arange(60)
+    up = Domain("EELS", (SignalAxis("Energy loss", "eV", energy),))
+    down = Domain("EELS", (SignalAxis("Energy loss", "eV", energy[::-1].copy()),))
+    X = np.random.default_rng(0).random((20, 60))
+    expected = RandomErasing(6.0)(X, domain=up, random_state=0)
+    new = RandomErasing(6.0)(X[:, ::-1].copy(), domain=down, random_state=0)
+    np.testing.assert_allclose(new[:, ::-1], expected, atol=1e-9)

@@ -166,7 +166,7 @@ def test_shapes_are_kept(shape):
     assert Add()(np.ones(shape)).shape == shape
 
 
-@pytest.mark.parametrize("shape", [(9,), (1, 2, 3, 4, 5)])
+@pytest.mark.parametrize("shape", [(), (9,), (1, 2, 3, 4, 5)])
 def test_other_shapes_are_refused(shape):
     with pytest.raises(ValueError, match="X must be"):
         Add()(np.ones(shape))
@@ -178,6 +178,31 @@ def test_values_that_are_not_finite_are_refused(value):
     X[2, 3] = value
     with pytest.raises(ValueError, match="1 of 4 rows, the first is row 2"):
         Add()(X)
+
+
+@pytest.mark.parametrize("type_", [">f4", ">f8", ">c16", ">i2"])
+def test_byte_order_of_files_does_not_matter(type_):
+    X = (100.0 * np.random.default_rng(0).random((4, 30))).astype(type_)
+    native = X.astype(X.dtype.newbyteorder("="))
+    for name in ("poisson", "gain"):
+        perturbation = make_perturbation(name)
+        new = perturbation(X, random_state=0)
+        assert new.dtype == X.dtype
+        np.testing.assert_array_equal(new, perturbation(native, random_state=0))
+
+
+@pytest.mark.parametrize("name", ["dilation", "pink-noise", "emsa"])
+def test_half_precision_tensors_are_worked_on_in_single_precision(name):
+    X = 50.0 * np.random.default_rng(0).random((4, 40)).astype(np.float16)
+    new = make_perturbation(name)(torch.from_numpy(X), random_state=0)
+    assert new.dtype == torch.float16
+    expected = make_perturbation(name)(X, random_state=0)
+    np.testing.assert_allclose(new.numpy(), expected, rtol=2e-3, atol=2e-3)
+
+
+def test_rates_that_are_no_counts_are_refused():
+    with pytest.raises(ValueError, match="hardly counts"):
+        make_perturbation("poisson")(np.full((1, 4), 1e30), random_state=0)
 
 
 def test_text_is_refused():
@@ -305,8 +330,11 @@ def test_expression_with_parameters():
         ("poisson(0.5)", "parameters must have names"),
         ("poisson(dose=", "cannot read"),
         ("poisson(dose=__import__('os'))", "cannot read"),
-        ("poisson++shift", "unknown perturbation ''"),
-        ("", "unknown perturbation"),
+        ("poisson(dose=0.5, dose=1.0)", "given twice"),
+        ("poisson(**{'dose': 0.5})", "parameters must have names"),
+        ("poisson()(dose=0.5)", "more than one pair of parentheses"),
+        ("poisson++shift", "has no name"),
+        ("", "has no name"),
         (3, "must be an instance"),
         ([], "must be an instance"),
     ],
@@ -314,6 +342,15 @@ def test_expression_with_parameters():
 def test_expressions_that_cannot_be_read(expression, message):
     with pytest.raises(ValueError, match=message):
         parse_perturbation(expression)
+
+
+@pytest.mark.parametrize("nothing", [Compose(), OneOf([]), OneOf("gain+shift")])
+def test_nothing_to_compose_is_refused_in_fit_too(nothing):
+    X = np.ones((4, 8))
+    with pytest.raises(ValueError, match="needs a list of at least one perturbation"):
+        nothing.fit(X)
+    with pytest.raises(ValueError, match="needs a list of at least one perturbation"):
+        nothing(X)
 
 
 def test_unknown_parameter_names_the_known_ones():
@@ -370,3 +407,13 @@ def test_images_are_recognised_by_their_shape():
         Noise()(np.ones((2, 1, 8, 8)))
     with pytest.raises(IncompatibleSignalError, match="'noise'"):
         Noise().fit(np.ones((2, 1, 8, 8)))
+
+
+def test_domains_are_equal_where_their_axes_are():
+    def domain(offset=0.0):
+        return Domain("EELS", (SignalAxis("Energy loss", "eV", offset + np.arange(5.0)),))
+
+    assert domain() == domain()
+    assert hash(domain()) == hash(domain())
+    assert domain() != domain(1.0)
+    assert domain() != "EELS"

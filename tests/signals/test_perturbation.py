@@ -8,6 +8,7 @@ import pytest
 import hs_specaug
 from hs_specaug.exceptions import IncompatibleSignalError
 from hs_specaug.perturbations import Compose, Sometimes
+from hs_specaug.strategies import StrategySearch
 
 pytestmark = pytest.mark.usefixtures("no_progressbar")
 
@@ -173,7 +174,27 @@ def test_classify(eels):
     assert result.augmentation == "perturbation"
 
 
+def test_a_search_sees_real_rows_only(eels):
+    search = StrategySearch(["gain"], "KNeighborsClassifier")
+    with pytest.raises(ValueError, match="augments by itself"):
+        eels.classify(search, augmentation="shift")
+
+
 # --- plots -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_variants", [0, 1.5, "3"])
+def test_number_of_variants(eels, n_variants):
+    with pytest.raises(ValueError, match="n_variants must be a whole number"):
+        eels.plot_perturbation("gain", n_variants=n_variants)
+
+
+def test_row_that_is_not_finite_is_named_wherever_chunks_lie(eels):
+    eels.data[2, 3, 7] = np.nan
+    lazy = eels.as_lazy()
+    lazy.data = lazy.data.rechunk((1, 2, 50))
+    with pytest.raises(ValueError, match="the first is row 15;"):
+        lazy.perturb("gain").compute(progressbar=False)
 
 
 def test_plot_of_spectra(eels):

@@ -110,6 +110,14 @@ def test_rivals_may_be_instances():
     assert ("RandomGenerator(random_state=3)", "rival") in found
 
 
+def test_rivals_know_the_axis():
+    domain = Domain("EELS")
+    made = make_candidates(
+        ["gain"], None, KNeighborsClassifier(), ("shift(shift=2.0)",), domain, "auto"
+    )
+    assert [c.generator.domain for c in made if c.kind == "rival"] == [domain]
+
+
 def test_strategies_are_refused_before_hours_are_spent():
     with pytest.raises(IncompatibleSignalError, match="wavenumber-shift"):
         names(KNeighborsClassifier(), strategies=["wavenumber-shift"], domain=Domain("EELS"))

@@ -12,12 +12,15 @@ from sklearn.exceptions import NotFittedError
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks as sklearn_checks
 
+from hs_specaug import SignalAxis
+from hs_specaug.exceptions import IncompatibleSignalError
 from hs_specaug.generators import (
     RandomGenerator,
     RealDistanceFilter,
     load_generator,
     seen_in_training,
 )
+from hs_specaug.perturbations import Domain
 from hs_specaug.strategies import GANsemble, StrategySearch
 
 SEARCH = StrategySearch(
@@ -136,6 +139,18 @@ def test_seeds(imbalanced, no_global_rng):
     np.testing.assert_array_equal(first, again)
     other = gansemble(random_state=1).fit(*imbalanced).sample(wanted)[0]
     assert not np.array_equal(first, other)
+
+
+def test_units_of_the_axis_reach_search_and_generator(imbalanced, tmp_path):
+    X, y = imbalanced
+    domain = Domain("EELS", (SignalAxis("Energy loss", "eV", 450.0 + 0.25 * np.arange(24)),))
+    fitted = gansemble("energy-shift(shift_eV=0.5)", domain=domain).fit(X, y)
+    for part in (fitted.search_, fitted.generator_):
+        assert part.domain.to_dict() == domain.to_dict()
+    again = load_generator(fitted.save(tmp_path / "g.safetensors"))
+    assert again.domain.to_dict() == domain.to_dict()
+    with pytest.raises(IncompatibleSignalError, match="energy-shift"):
+        gansemble("energy-shift", domain=Domain("spectrum")).fit(X, y)
 
 
 def test_groups_reach_the_search(imbalanced):

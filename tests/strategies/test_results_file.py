@@ -133,6 +133,22 @@ def test_a_file_of_another_kind_is_not_overwritten(imbalanced, tmp_path, content
     assert path.read_text() == content
 
 
+@pytest.mark.parametrize("scores", [[], ["high"], [0.1, 0.2]])
+def test_a_file_with_damaged_scores_is_refused(imbalanced, tmp_path, scores):
+    path = tmp_path / "search.json"
+    search(path, Scoring()).fit(*imbalanced)
+    content = json.loads(path.read_text())
+    next(iter(content["cells"].values()))["scores"] = scores
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="no file of strategy-search results"):
+        search(path, Scoring()).fit(*imbalanced)
+
+
+def test_a_folder_is_no_results_file(imbalanced, tmp_path):
+    with pytest.raises(ValueError, match="is a folder"):
+        search(tmp_path, Scoring()).fit(*imbalanced)
+
+
 def test_a_missing_folder_is_named_before_anything_is_scored(imbalanced, tmp_path):
     counting = Scoring()
     with pytest.raises(FileNotFoundError, match="nowhere"):

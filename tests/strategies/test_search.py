@@ -374,11 +374,18 @@ def test_works_inside_scikit_learns_tools(imbalanced):
         ({"sampling_strategy": 0}, "at least 1 row"),
         ({"classifier": "KNeighborClassifier"}, "did you mean 'KNeighborsClassifier'"),
         ({"strategies": ["gian"]}, "did you mean 'gain'"),
+        ({"compare_with": "smote"}, r"write \['smote'\]"),
+        ({"scoring": lambda y, predicted: float("nan")}, "scoring gave nan"),
     ],
 )
 def test_impossible_settings_are_named(imbalanced, settings, message):
     with pytest.raises(ValueError, match=message):
         search().set_params(**settings).fit(*imbalanced)
+
+
+def test_groups_must_be_as_many_as_rows(imbalanced):
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        search().fit(*imbalanced, groups=np.zeros(5))
 
 
 def test_sample_weights_are_refused(imbalanced):

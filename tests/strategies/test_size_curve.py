@@ -108,7 +108,20 @@ def test_plot_has_time_on_an_axis_of_its_own():
     assert "wall time" in other.get_ylabel()
 
 
-@pytest.mark.parametrize("sizes", [(), (0, 10), (10, 10)])
+@pytest.mark.parametrize("sizes", [(), (0, 10), (10, 10), 10, (2.5,), ("ten",)])
 def test_impossible_sizes(imbalanced, sizes):
     with pytest.raises(ValueError, match="sizes must be"):
         oversampling_size_curve(*imbalanced, "gain", sizes=sizes)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"repetitions": 0}, "repetitions must be a whole number"),
+        ({"classifier": ["KNeighborsClassifier", "GaussianNB"]}, "several classifiers need names"),
+        ({"groups": np.zeros(5)}, "inconsistent numbers of samples"),
+    ],
+)
+def test_impossible_settings_are_named(imbalanced, settings, message):
+    with pytest.raises(ValueError, match=message):
+        oversampling_size_curve(*imbalanced, "gain", sizes=(10,), **settings)
