@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 from ._base import Perturbation
@@ -35,5 +36,6 @@ class ImagePerturbation(Perturbation):
             )
         return self._change(X, domain, draws)
 
+    @abstractmethod
     def _change(self, X: Any, domain: Domain, draws: Draws) -> Any:
-        raise NotImplementedError
+        """Return changed images of shape (n, channels, height, width)."""

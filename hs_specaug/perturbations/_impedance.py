@@ -9,6 +9,7 @@ for a capacitance.
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -48,8 +49,9 @@ class ImpedancePerturbation(Perturbation):
             )
         return self._change(X, domain, draws)
 
+    @abstractmethod
     def _change(self, Z: Any, domain: Domain, draws: Draws) -> Any:
-        raise NotImplementedError
+        """Return changed rows of shape (n, 2, length), real and imaginary part."""
 
     def _frequencies(self, domain: Domain, length: int) -> np.ndarray:
         """Return the frequencies of the channels; whatever unit, only their ratios are used."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -28,8 +29,9 @@ class _Mask(ImagePerturbation):
         covered = self._covered(X, draws)[:, None]
         return xp.where(covered, self._filling(X), X)
 
+    @abstractmethod
     def _covered(self, X: Any, draws: Draws) -> Any:
-        raise NotImplementedError
+        """Return a mask (n, height, width) of the pixels that are covered."""
 
     def _filling(self, X: Any) -> Any:
         """Return the value of covered pixels, one for each image and channel."""
