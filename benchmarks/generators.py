@@ -20,6 +20,7 @@ import sys
 import time
 import warnings
 from pathlib import Path
+from queue import Empty
 
 import few_shot
 import numpy as np
@@ -67,12 +68,22 @@ def time_updates(name: str, shape: tuple[int, ...], updates: int, queue) -> None
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
         generator.fit(X, y)
-    except ValueError as error:
+    except (ValueError, RuntimeError, MemoryError) as error:
         queue.put({"refused": str(error)[:200]})
         return
     steps = sum(s for player, s in generator.seconds_.items() if player != "autoencoder")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     queue.put({"seconds_per_update": steps / updates, "peak_MB": (peak - before) / 1024})
+
+
+def answer(worker, queue) -> dict:
+    """Wait for what a worker measured, or for its death (a network too large for this machine)."""
+    while worker.is_alive() or not queue.empty():
+        try:
+            return queue.get(timeout=1.0)
+        except Empty:
+            continue
+    return {"refused": f"the process ended with exit code {worker.exitcode}"}
 
 
 def measure_speed(done: dict, save) -> None:
@@ -85,7 +96,7 @@ def measure_speed(done: dict, save) -> None:
             updates = 8 if kind == "spectra" else 2
             worker = context.Process(target=time_updates, args=(name, shape, updates, queue))
             worker.start()
-            done[name][kind] = queue.get(timeout=900)
+            done[name][kind] = answer(worker, queue)
             worker.join()
             print(name, kind, done[name][kind], flush=True)
             save()
