@@ -145,10 +145,11 @@ def tables(results: dict, published: dict) -> str:
     settings, cells = results["settings"], results["cells"]
     lines = [
         f"{settings['n_classes']} classes at {settings['pixels']} × {settings['pixels']} pixels, "
-        f"{settings['most']} images of the common one, {settings['epochs']} epochs. FID is "
-        "taken in features of a classifier that recognises "
-        f"{results['judge_accuracy']:.0%} of the unseen images (published: of an Inception network, ten classes), SSIM over pairs of a real and "
-        "a generated image. Mean over seeds; macro F is that of a CNN.",
+        f"{settings['most']} images of the common one, {settings['epochs']} epochs. FID is taken "
+        "in features of a classifier that recognises "
+        f"{results['judge_accuracy']:.0%} of the unseen images (published: of an Inception "
+        "network, ten classes), SSIM over pairs of a real and a generated image. Mean over seeds; "
+        "macro F is that of a CNN.",
         "",
         "| rate | method | FID rare | FID common | SSIM rare | SSIM common | macro F | kept epoch "
         "| seeds | published FID rare / common | published SSIM rare / common |",
