@@ -2,85 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ..exceptions import TooFewRowsError
-from ._fidelity_report import FidelityReport
-from ._frechet import frechet_distance
+from ._comparison_report import ComparisonReport
+from ._embeddings import Embedding, embedded, named_embedding
+from ._metrics import SPECTRAL_METRICS, STOPPING_METRICS, Metric, find_metric, in_embedding
 from ._rows import check_pair
-from ._spectral import cosine_distance, kl_divergence, pearson_correlation, signal_to_noise
+from ._thirds import (
+    LARGEST_SEED,
+    Baseline,
+    ClassRows,
+    Splits,
+    check_both,
+    check_labels,
+    compare_classes,
+    compare_thirds,
+    reaches,
+)
 
-Embedding = Callable[[Any], Any]
-
-
-class Metric(NamedTuple):
-    """A measure of likeness.
-
-    Attributes
-    ----------
-    function : callable
-        ``(real, synthetic, embedding) -> float``.
-    better : {"lower", "higher", "equal"}
-        Which value is good; "equal" means that of the real rows.
-    minimum : int
-        Rows that it needs.
-    """
-
-    function: Callable[[Any, Any, Embedding | None], float]
-    better: Literal["lower", "higher", "equal"]
-    minimum: int
-
-
-METRICS: dict[str, Metric] = {
-    "frechet": Metric(lambda r, s, e: frechet_distance(r, s, embedding=e), "lower", 2),
-    "pearson": Metric(lambda r, s, e: pearson_correlation(r, s), "higher", 1),
-    "cosine": Metric(lambda r, s, e: cosine_distance(r, s), "lower", 1),
-    "kl": Metric(lambda r, s, e: kl_divergence(r, s), "lower", 1),
-    "snr": Metric(lambda r, s, e: signal_to_noise(s), "equal", 2),
-}
-
-#: Those that stop the training in paper 002; it looks at the others afterwards.
-STOPPING_METRICS = ("frechet", "pearson", "cosine")
-
-
-class Baseline(NamedTuple):
-    """What real rows score against other real rows of their class.
-
-    Attributes
-    ----------
-    mean : float
-        Mean over the random splits.
-    low, high : float
-        How far two sets of real rows may lie apart by chance alone, around the mean.
-    n_rows : int
-        Rows on either side; only a figure from as many rows compares with it.
-    """
-
-    mean: float
-    low: float
-    high: float
-    n_rows: int
-
-
-class Comparison(NamedTuple):
-    """One metric of one class: synthetic rows, and what real rows score."""
-
-    value: float
-    baseline: Baseline
-
-
-NOT_COMPUTED = Comparison(np.nan, Baseline(np.nan, np.nan, np.nan, 0))
+IMAGE_METRICS = ("fid", "kid", "ssim")
 
 
 def spectral_metrics(
     real: Any,
     synthetic: Any,
     *,
-    metrics: Sequence[str] = tuple(METRICS),
+    metrics: Sequence[str] = SPECTRAL_METRICS,
     embedding: Embedding | None = None,
 ) -> dict[str, float]:
     """Return several measures of likeness of two sets of rows.
@@ -99,20 +50,23 @@ def spectral_metrics(
     ValueError
         If a metric is unknown, or cannot be computed from these rows; the message says why.
     """
-    return {name: find_metric(name).function(real, synthetic, embedding) for name in metrics}
+    found = {}
+    for name in metrics:
+        metric = find_metric(name)
+        pair = [_looked_at(rows, name, embedding) for rows in (real, synthetic)]
+        found[name] = metric(pair[0], pair[1])
+    return found
 
 
-def find_metric(name: str) -> Metric:
-    """Return the metric called `name`."""
-    if name not in METRICS:
-        raise ValueError(f"metrics must be among {', '.join(map(repr, METRICS))}, got {name!r}")
-    return METRICS[name]
+def _looked_at(rows: Any, name: str, embedding: Embedding | None) -> np.ndarray:
+    """Return what a metric looks at: the Fréchet distance at features, others at the rows."""
+    return embedded(np.asarray(rows), embedding if name == "frechet" else None)
 
 
 def real_baseline(
     real: Any,
     *,
-    metrics: Sequence[str] = tuple(METRICS),
+    metrics: Sequence[str] = SPECTRAL_METRICS,
     embedding: Embedding | None = None,
     n_repeats: int = 50,
     level: float = 0.95,
@@ -143,19 +97,13 @@ def real_baseline(
     TooFewRowsError
         A ValueError: if a third of the rows is too few for a metric.
     """
-    _check_repeats(n_repeats)
-    rows, rng = np.asarray(real), check_random_state(random_state)
-    seed = int(rng.randint(np.iinfo(np.int32).max))
+    splits = Splits(n_repeats, level).check()
+    seed = int(check_random_state(random_state).randint(LARGEST_SEED))
     baseline = {}
     for name in metrics:
-        features = _features(rows, name, embedding)
-        baseline[name] = _compare(features, features, name, n_repeats, level, seed).baseline
+        wanted, rows = {name: find_metric(name)}, _looked_at(real, name, embedding)
+        baseline[name] = compare_thirds(rows, rows, wanted, splits, seed)[name].baseline
     return baseline
-
-
-def _check_repeats(n_repeats: int) -> None:
-    if n_repeats < 1:
-        raise ValueError(f"n_repeats must be at least 1, got {n_repeats!r}")
 
 
 def reaches_baseline(
@@ -207,14 +155,7 @@ def reaches_baseline(
                 f"metric {name!r} misses from values ({', '.join(values)}) or baseline "
                 f"({', '.join(baseline)}); pass the same metrics= to all three calls"
             )
-    return all(_reaches(values[n], baseline[n], find_metric(n).better, tolerance) for n in metrics)
-
-
-def _reaches(value: float, baseline: Baseline, better: str, tolerance: float) -> bool:
-    slack = tolerance * abs(baseline.mean)
-    not_low = value >= baseline.low - slack
-    not_high = value <= baseline.high + slack
-    return {"lower": not_high, "higher": not_low, "equal": not_low and not_high}[better]
+    return all(reaches(values[n], baseline[n], find_metric(n).better, tolerance) for n in metrics)
 
 
 def spectral_fidelity(
@@ -224,18 +165,19 @@ def spectral_fidelity(
     y_synthetic: Any = None,
     *,
     classes: Sequence[Any] | None = None,
-    metrics: Sequence[str] = tuple(METRICS),
+    metrics: Sequence[str] = SPECTRAL_METRICS,
     embedding: Embedding | None = None,
     n_repeats: int = 50,
     level: float = 0.95,
     random_state: Any = None,
-) -> FidelityReport:
-    """Compare synthetic with real rows, class by class, beside real against real.
+) -> ComparisonReport:
+    """Compare synthetic with real rows by the figures of paper 002, beside real against real.
 
     In every repetition the real rows of a class are split at random into three parts; the first
     is scored against the second, and against as many synthetic rows. The two figures come from
     equally many rows, so the bias of the Fréchet distance at small numbers is on both sides. How
-    much the interval allows for is said in :func:`real_baseline`.
+    much the interval allows for is said in :func:`real_baseline`. :func:`compare` does the same
+    with many more figures.
 
     Parameters
     ----------
@@ -259,7 +201,7 @@ def spectral_fidelity(
 
     Returns
     -------
-    FidelityReport
+    ComparisonReport
         Where a figure cannot be computed it is NaN, with a note that says why.
 
     Raises
@@ -272,112 +214,115 @@ def spectral_fidelity(
     ----------
     Paper 002, "Data augmentation validation" and table 2.
     """
+    requests = {name: find_metric(name) for name in metrics}
+    # In an embedding, the Fréchet distance alone looks at features.
+    if embedding is not None and "frechet" in requests:
+        requests["frechet"] = requests["frechet"]._replace(looks_at="features")
+    return _fidelity(
+        real, synthetic, y_real, y_synthetic, classes, requests, embedding,
+        Splits(n_repeats, level), random_state,
+    )  # fmt: skip
+
+
+def _fidelity(
+    real: Any,
+    synthetic: Any,
+    y_real: Any,
+    y_synthetic: Any,
+    classes: Sequence[Any] | None,
+    requests: Mapping[str, Metric],
+    embedding: Embedding | None,
+    splits: Splits,
+    random_state: Any,
+) -> ComparisonReport:
+    """Compare rows class by class in the figures of `requests`, without further sections."""
     check_pair(real, synthetic, minimum=0)
     real, synthetic = np.asarray(real), np.asarray(synthetic)
-    labels = (
-        _check_labels(len(real), y_real, "y_real"),
-        _check_labels(len(synthetic), y_synthetic, "y_synthetic"),
+    labels = check_labels(len(real), y_real, "y_real")
+    y_new = check_labels(len(synthetic), y_synthetic, "y_synthetic")
+    check_both(y_real, y_synthetic)
+    splits.check()
+    in_features = any(m.looks_at == "features" for m in requests.values())
+    sets = []
+    for rows in (real, synthetic):
+        features = embedded(rows, embedding) if in_features else rows
+        sets.append({"rows": rows, "features": features})
+    order = np.unique(labels).tolist() if classes is None else list(classes)
+    figures, notes = compare_classes(
+        ClassRows(sets[0], sets[1], labels, y_new),
+        order,
+        requests,
+        splits,
+        check_random_state(random_state),
     )
-    if (y_real is None) != (y_synthetic is None):
-        raise ValueError("y_real and y_synthetic must be given both, or neither")
-    order = np.unique(labels[0]).tolist() if classes is None else list(classes)
-    for name in metrics:
-        find_metric(name)
-    _check_repeats(n_repeats)
-    rng = check_random_state(random_state)
-    figures: dict[tuple[int, str], Comparison] = {}
-    counts, notes = [], []
-    for i, label in enumerate(order):
-        rows = real[labels[0] == label], synthetic[labels[1] == label]
-        counts.append((len(rows[0]), len(rows[1])))
-        seed = int(rng.randint(np.iinfo(np.int32).max))
-        for name in metrics:
-            pair = tuple(_features(part, name, embedding) for part in rows)
-            try:
-                figures[i, name] = _compare(pair[0], pair[1], name, n_repeats, level, seed)
-            except ValueError as error:
-                figures[i, name] = NOT_COMPUTED
-                notes.append(f"{name} of class {str(label)!r}: {error}")
-    return _report(order, metrics, figures, counts, notes, level)
-
-
-def _features(rows: np.ndarray, name: str, embedding: Embedding | None) -> np.ndarray:
-    """Return what the metric looks at, embedded once and not in every repetition."""
-    if name != "frechet" or embedding is None or not len(rows):
-        return rows
-    return np.asarray(embedding(rows))
-
-
-def _compare(
-    real: np.ndarray,
-    synthetic: np.ndarray,
-    name: str,
-    n_repeats: int,
-    level: float,
-    seed: int,
-) -> Comparison:
-    """Score thirds of `real` against each other and against as many rows of `synthetic`."""
-    metric = find_metric(name)
-    n = min(len(real) // 3, len(synthetic))
-    if n < metric.minimum:
-        raise TooFewRowsError(
-            f"needs at least {3 * metric.minimum} real and {metric.minimum} synthetic rows, got "
-            f"{len(real)} and {len(synthetic)}"
-        )
-    # A generator of its own: the splits do not depend on which other metrics are asked for.
-    rng = np.random.RandomState(seed)
-    scores = []
-    for _ in range(n_repeats):
-        a, b, c = real[rng.permutation(len(real))[: 3 * n]].reshape(3, n, *real.shape[1:])
-        drawn = synthetic[rng.permutation(len(synthetic))[:n]]
-        scores.append([metric.function(a, other, None) for other in (b, c, drawn)])
-    first, second, values = np.array(scores).T
-    width = float(np.quantile(np.abs(first - second), level))
-    mean = float(np.mean([first, second]))
-    low = mean - width if metric.better != "lower" else max(0.0, mean - width)
-    return Comparison(float(values.mean()), Baseline(mean, low, mean + width, n))
-
-
-def _report(
-    order: list,
-    metrics: Sequence[str],
-    figures: Mapping[tuple[int, str], Comparison],
-    counts: list[tuple[int, int]],
-    notes: list[str],
-    level: float,
-) -> FidelityReport:
-    def collect(name: str, part: Callable[[Comparison], Any]) -> np.ndarray:
-        return np.array([part(figures[i, name]) for i in range(len(order))], dtype=float)
-
-    reached = {
-        name: np.array(
-            [
-                _reaches(
-                    figures[i, name].value, figures[i, name].baseline, METRICS[name].better, 0.0
-                )
-                for i in range(len(order))
-            ],
-            dtype=bool,
-        )
-        for name in metrics
-    }
-    return FidelityReport(
-        classes=tuple(map(str, order)),
-        values={n: collect(n, lambda c: c.value) for n in metrics},
-        baseline={n: collect(n, lambda c: c.baseline.mean) for n in metrics},
-        intervals={n: collect(n, lambda c: (c.baseline.low, c.baseline.high)).T for n in metrics},
-        reached=reached,
-        n_real=np.array([c[0] for c in counts], dtype=int),
-        n_synthetic=np.array([c[1] for c in counts], dtype=int),
-        notes=tuple(notes),
-        level=level,
+    return ComparisonReport.from_figures(
+        order,
+        {"": requests},
+        figures,
+        counts=[(int((labels == c).sum()), int((y_new == c).sum())) for c in order],
+        notes=notes,
+        level=splits.level,
     )
 
 
-def _check_labels(n: int, y: Any, name: str) -> np.ndarray:
-    if y is None:
-        return np.full(n, "all rows")
-    y = np.asarray(y)
-    if y.shape != (n,):
-        raise ValueError(f"{name} must have one label per row, ({n},), got shape {y.shape}")
-    return y
+def image_fidelity(
+    real: Any,
+    synthetic: Any,
+    y_real: Any = None,
+    y_synthetic: Any = None,
+    *,
+    classifier: Any = None,
+    embedding: Embedding | str | None = None,
+    metrics: Sequence[str] = IMAGE_METRICS,
+    classes: Sequence[Any] | None = None,
+    n_repeats: int = 20,
+    level: float = 0.95,
+    random_state: Any = None,
+) -> ComparisonReport:
+    """Compare synthetic with real images, class by class, beside real against real.
+
+    Parameters
+    ----------
+    real, synthetic : array-like of shape (n, channels, height, width) and (m, ...)
+        Images; real ones that the generator has *not* seen say most.
+    y_real, y_synthetic : array-like of shape (n,) and (m,), or None
+        Class labels. None for both compares all images as one class.
+    classifier : fitted classifier with `features`, or None
+        FID and KID are taken in what its last layer sees, and labelled "classifier".
+    embedding : "inception", callable or None
+        Instead: the Inception network, labelled "Inception", from ``inception-2015-12-05.pt`` in
+        the folder that ``HS_SPECAUG_WEIGHTS`` names; or any function of images, labelled
+        "embedding".
+    metrics : sequence of {"fid", "kid", "ssim"}
+        Which ones; all by default.
+    classes, n_repeats, level, random_state
+        See :func:`spectral_fidelity`, which does the same splits.
+
+    Returns
+    -------
+    ComparisonReport
+        Metrics are called ``"fid-classifier"``, ``"kid-classifier"``, ``"ssim"`` and so on: a
+        figure says in which features it was taken.
+
+    Raises
+    ------
+    ValueError
+        If a metric is unknown, or FID or KID is asked for without features to take it in.
+    """
+    unknown = [name for name in metrics if name not in IMAGE_METRICS]
+    if unknown:
+        raise ValueError(f"metrics must be among {IMAGE_METRICS}, got {unknown}")
+    source, embed = "", None
+    if set(metrics) & {"fid", "kid"}:
+        if (classifier is None) == (embedding is None):
+            raise ValueError(
+                "FID and KID need features: pass a fitted classifier=, or embedding='inception' "
+                f"or a callable, one of them; got classifier={classifier!r} and "
+                f"embedding={embedding!r}"
+            )
+        source, embed = named_embedding(classifier if embedding is None else embedding)
+        source = "classifier" if embedding is None else source
+    return _fidelity(
+        real, synthetic, y_real, y_synthetic, classes, in_embedding(metrics, source), embed,
+        Splits(n_repeats, level), random_state,
+    )  # fmt: skip

@@ -23,6 +23,7 @@ from .._registry import GENERATORS, closest, find_method
 from .._warnings import warn_user
 from ..exceptions import ModelFileError
 from ..io import read_model, write_model
+from ._evaluation import EvaluationMixin
 from ._filters import Filter, best_rows, n_draws, resolve_filter
 from ._fingerprint import row_fingerprints
 from ._state import describe_parameters, pack, unpack
@@ -30,7 +31,7 @@ from ._state import describe_parameters, pack, unpack
 STATE = "state."
 
 
-class BaseGenerator(BaseOverSampler):
+class BaseGenerator(EvaluationMixin, BaseOverSampler):
     """Base of all generators: validation, class bookkeeping, resampling, files.
 
     A generator is an imbalanced-learn over-sampler (`fit_resample`) whose `fit` learns, and

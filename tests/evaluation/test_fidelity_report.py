@@ -9,7 +9,7 @@ import pytest
 
 from hs_specaug.evaluation import (
     Baseline,
-    FidelityReport,
+    ComparisonReport,
     frechet_distance,
     plot_intensity_map,
     plot_spectra,
@@ -152,7 +152,7 @@ def test_report_reads_well_and_survives_json(two_classes):
     assert "Fréchet" in text
     assert " *" in text
     assert text.index("\nb ") < text.index("\na ")
-    back = FidelityReport.from_dict(json.loads(json.dumps(report.to_dict(), allow_nan=False)))
+    back = ComparisonReport.from_dict(json.loads(json.dumps(report.to_dict(), allow_nan=False)))
     assert repr(back) == text
 
 
