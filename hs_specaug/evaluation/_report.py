@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ._calibration_report import CalibrationReport
 from ._scores import SCORES, bootstrap_intervals, scores_from_confusion
 
 MACRO = "macro average"
@@ -30,6 +31,9 @@ class ClassificationReport:
         Folds that were pooled.
     n_groups : int
         Groups that the bootstrap resampled; 1 where it resampled rows.
+    calibration : CalibrationReport or None
+        Whether the probabilities of the scored rows mean what they say; None where nothing but
+        classes was known.
     """
 
     classes: tuple[str, ...]
@@ -38,6 +42,7 @@ class ClassificationReport:
     intervals: dict[str, np.ndarray]
     n_folds: int = 1
     n_groups: int = 1
+    calibration: CalibrationReport | None = None
 
     @classmethod
     def from_confusions(
@@ -81,11 +86,14 @@ class ClassificationReport:
     def __repr__(self) -> str:
         unit = f"{self.n_groups} groups" if self.n_groups > 1 else "rows"
         folds = f"{self.n_folds} folds" if self.n_folds > 1 else "one split"
-        return f"{self.table()}\n95 % bootstrap intervals over {unit}, {folds}"
+        text = f"{self.table()}\n95 % bootstrap intervals over {unit}, {folds}"
+        return text if self.calibration is None else f"{text}\n{self.calibration!r}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain Python objects, for JSON."""
+        known = self.calibration
         return {
+            **({} if known is None else {"calibration": known.to_dict()}),
             "classes": list(self.classes),
             "confusion_matrix": self.confusion_matrix.tolist(),
             "scores": {k: v.tolist() for k, v in self.scores.items()},
@@ -96,7 +104,8 @@ class ClassificationReport:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ClassificationReport:
-        """Rebuild a report from :meth:`to_dict`."""
+        """Rebuild a report from :meth:`to_dict`, also from one of before calibration was kept."""
+        known = values.get("calibration")
         return cls(
             classes=tuple(values["classes"]),
             confusion_matrix=np.array(values["confusion_matrix"], dtype=int),
@@ -104,6 +113,7 @@ class ClassificationReport:
             intervals={k: np.array(v) for k, v in values["intervals"].items()},
             n_folds=int(values["n_folds"]),
             n_groups=int(values["n_groups"]),
+            calibration=None if known is None else CalibrationReport.from_dict(known),
         )
 
     def normalised_confusion(self, normalize: str = "true") -> np.ndarray:

@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import make_pipeline
+from sklearn.utils import check_random_state
 from tqdm.auto import tqdm
 
+from ..classifiers._calibrated import Calibration, CalibrationPlan
 from ..exceptions import LeakageError
+from ._calibration_report import CalibrationReport, OutOfFold
 from ._report import ClassificationReport
+from ._resampled import ResampledRows, pass_on_interrupt, resample_fold
 from ._scores import confusion_per_group
 from ._splits import Split
 
@@ -38,10 +42,14 @@ class FlatRows(BaseEstimator):
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Predict probabilities with the wrapped estimator; one-hot if it has none."""
-        flat = X.reshape(len(X), -1)
-        if hasattr(self.estimator_, "predict_proba"):
-            return self.estimator_.predict_proba(flat)
-        return (self.estimator_.predict(flat)[:, np.newaxis] == self.classes_).astype(float)
+        return class_probabilities(self.estimator_, X.reshape(len(X), -1))
+
+
+def class_probabilities(model: Any, X: np.ndarray) -> np.ndarray:
+    """Return probabilities of shape (n, n_classes); one-hot if the model has none."""
+    if hasattr(model, "predict_proba"):
+        return model.predict_proba(X)
+    return (model.predict(X)[:, np.newaxis] == model.classes_).astype(float)
 
 
 def takes_channels(classifier: Any) -> bool:
@@ -79,37 +87,29 @@ def fit_fold(
     -------
     A fitted estimator that predicts from untransformed rows.
     """
-    foreign = generator is not None and not refit
-    # What a generator from elsewhere makes is as raw as the rows are; it goes through the same
-    # transformers, which learn from the real rows alone.
-    X_new, y_new = fill_up(generator, X, y) if foreign else (X[:0], y[:0])
-    fitted = []
-    for transformer in transformers:
-        fitted.append(clone(transformer).fit(X, y))
-        X = fitted[-1].transform(X)
-        X_new = fitted[-1].transform(X_new) if len(X_new) else X[:0]
-    if foreign:
-        X, y = np.concatenate([X, X_new]), np.concatenate([y, y_new])
-    elif generator is not None:
-        generator = clone(generator)
-        X, y = generator.fit_resample(X, y)
-        _pass_on_interrupt(generator)
+    return fit_and_labels(X, y, classifier, generator, transformers, refit=refit)[0]
+
+
+def fit_and_labels(
+    X: np.ndarray,
+    y: np.ndarray,
+    classifier: Any,
+    generator: Any = None,
+    transformers: Sequence[Any] = (),
+    *,
+    refit: bool = True,
+) -> tuple[Any, np.ndarray]:
+    """Do what :func:`fit_fold` does; return also the labels that the classifier was fitted on."""
+    rows = resample_fold(X, y, generator, transformers, refit=refit)
+    return fit_on(rows, classifier), rows.y
+
+
+def fit_on(rows: ResampledRows, classifier: Any) -> Any:
+    """Fit a clone of `classifier` on resampled rows; it predicts from untransformed ones."""
     model = clone(classifier if takes_channels(classifier) else FlatRows(classifier))
-    model.fit(X, y)
-    _pass_on_interrupt(model)
-    return make_pipeline(*fitted, model) if fitted else model
-
-
-def _pass_on_interrupt(estimator: Any) -> None:
-    """Stop where Ctrl-C cut a training short: half-trained parts would give a mixed score."""
-    if getattr(estimator, "interrupted_", False):
-        raise KeyboardInterrupt("interrupted while training for an evaluation; no score was kept")
-
-
-def fill_up(generator: Any, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows that balance `y`, from a generator that was fitted elsewhere."""
-    X_new, y_new = generator.sample(generator.missing_counts(y))
-    return X_new.astype(X.dtype, copy=False), y_new
+    model.fit(rows.X, rows.y)
+    pass_on_interrupt(model)
+    return make_pipeline(*rows.transformers, model) if rows.transformers else model
 
 
 def check_no_leak(generator: Any, X_scored: np.ndarray) -> None:
@@ -142,13 +142,15 @@ def evaluate_classifier(
     refit: bool = True,
     groups: np.ndarray | None = None,
     classes: Sequence[Any] | None = None,
+    calibration: CalibrationPlan | None = None,
     random_state: Any = None,
     show_progressbar: bool = False,
 ) -> ClassificationReport:
     """Score a classifier, with or without augmentation, on held-out real rows.
 
     In every fold the transformers, the generator and the classifier are cloned and fitted on
-    the training rows alone. Synthetic rows never reach the scored part.
+    the training rows alone, and so are temperature and prediction sets, if any. Synthetic rows
+    never reach the scored part.
 
     Parameters
     ----------
@@ -163,9 +165,12 @@ def evaluate_classifier(
     generator, transformers, refit
         See :func:`fit_fold`.
     groups : ndarray of shape (n,) or None
-        Only for the intervals: groups are resampled, not rows.
+        For the intervals: groups are resampled, not rows; and for inner folds.
     classes : sequence of labels or None
         Order of the classes in the report; those without rows are left out. None sorts them.
+    calibration : CalibrationPlan or None
+        What is done to probabilities and how classes follow from them. None corrects them for
+        the shares of the real training rows, and takes the classes that the classifier gives.
     random_state : int, numpy.random.RandomState or None
         Seed of the bootstrap.
     show_progressbar : bool
@@ -179,31 +184,71 @@ def evaluate_classifier(
     Raises
     ------
     LeakageError
-        With ``refit=False``, if the generator has seen scored rows.
+        With ``refit=False``, if the generator has seen scored rows, or rows that temperature or
+        prediction sets need as unseen ones.
     """
+    from ._calibrated_fold import fit_calibrated
+
     present = np.unique(y).tolist()
     order = present if classes is None else [c for c in classes if c in present]
-    code = {label: i for i, label in enumerate(order)}
-    scored: list[int] = []
-    predicted: list[int] = []
+    fitted: list[Calibration] = []
+    parts: list[OutOfFold] = []
     for train, test in tqdm(splits, "folds", disable=not show_progressbar or len(splits) < 2):
         if generator is not None and not refit:
             check_no_leak(generator, X[test])
-        model = fit_fold(X[train], y[train], classifier, generator, transformers, refit=refit)
-        scored += list(test)
-        predicted += [code[label] for label in model.predict(X[test]).tolist()]
-    rows = np.array(scored)
+        model, found = fit_calibrated(
+            X[train],
+            y[train],
+            classifier,
+            generator,
+            transformers,
+            refit=refit,
+            plan=calibration,
+            groups=None if groups is None else np.asarray(groups)[train],
+        )
+        fitted.append(found.reordered(order))
+        parts.append(_scored(X, y, np.asarray(test), model, fitted[-1]))
+    fields: list[Any] = [
+        None if part[0] is None else np.concatenate(part) for part in zip(*parts, strict=True)
+    ]
+    pooled = OutOfFold(*fields)
+    rows = pooled.rows
     if groups is not None:
         units = np.asarray(groups)[rows]
     else:
         # A row that repeated folds score several times is still one observation.
         units = rows if len(np.unique(rows)) < len(rows) else None
-    confusions = confusion_per_group(
-        np.array([code[label] for label in y[rows].tolist()], dtype=int),
-        np.array(predicted),
-        len(order),
-        units,
+    confusions = confusion_per_group(pooled.codes, pooled.assigned, len(order), units)
+    rng = check_random_state(random_state)
+    report = ClassificationReport.from_confusions(
+        confusions, order, n_folds=len(splits), random_state=rng
     )
-    return ClassificationReport.from_confusions(
-        confusions, order, n_folds=len(splits), random_state=random_state
+    report.calibration = CalibrationReport.from_rows(
+        pooled,
+        order,
+        temperatures=tuple(c.temperature for c in fitted),
+        confidence=fitted[0].confidence,
+        random_state=rng,
+    )
+    return report
+
+
+def _scored(
+    X: np.ndarray, y: np.ndarray, test: np.ndarray, model: Any, calibration: Calibration
+) -> OutOfFold:
+    """Return what a model and its calibration say about the rows `test`."""
+    order = list(calibration.labels)
+    before = np.zeros((len(test), len(order)))
+    before[:, [order.index(c) for c in model.classes_.tolist()]] = class_probabilities(
+        model, X[test]
+    )
+    # As in a map: decisions of the same row must not differ by the last bits.
+    after = calibration.apply(before).astype(np.float32)
+    return OutOfFold(
+        rows=test,
+        codes=np.array([order.index(label) for label in y[test].tolist()], dtype=int),
+        assigned=calibration.decide(after),
+        before=before,
+        after=after.astype(float),
+        sets=None if calibration.thresholds is None else calibration.sets(after),
     )

@@ -79,7 +79,8 @@ class AugmentationMixin:
         >>> X.shape
         (3, 104)
         """
-        X, y, _ = labelled_rows(self, drop_synthetic=True)
+        shown = progress_wanted(show_progressbar)
+        X, y, _ = labelled_rows(self, drop_synthetic=True, show_progressbar=shown)
         self._check_classes(y)
         generator = prepared(method, self, random_state, show_progressbar, hyperparameters)
         generator.fit(X, y)
@@ -193,6 +194,10 @@ class AugmentationMixin:
         test_size: float = 0.25,
         cv: Any = None,
         refit: bool = True,
+        prior: str | Mapping[str, float] = "labelled",
+        calibration: str | None = None,
+        decision: str = "classifier",
+        confidence: float | None = None,
         random_state: Any = None,
         show_progressbar: bool | None = None,
         **hyperparameters: Any,
@@ -220,8 +225,25 @@ class AugmentationMixin:
         refit : bool, default True
             False uses a fitted generator as it is; accepted only if it has seen none of the
             scored rows.
+        prior : {"labelled", "uniform", "training"} or dict of class name to share
+            Class shares that probabilities stand for. A classifier trained on augmented spectra
+            answers as if rare classes were common; its probabilities are corrected for the shares
+            of the labelled spectra by default, or for shares that you know. ``"training"``
+            corrects nothing.
+        calibration : {"temperature"} or None, default None
+            ``"temperature"`` also corrects how sure the classifier is, with spectra that it has
+            not seen. That takes four trainings in place of one.
+        decision : {"classifier", "balanced", "bayes"}, default "classifier"
+            Which class a position and a scored spectrum get: the one that the classifier itself
+            gives, at the shares it was trained on; the one with the strongest evidence, as if all
+            classes were equally frequent; or the most probable one, which brings the fewest
+            errors in all and gives rare classes up where they are in doubt.
+        confidence : float or None, default None
+            Such as 0.9: find prediction sets that contain the true class in 90 % of cases,
+            whichever class it is; a position whose set has not exactly one class is not sure. It
+            takes the same trainings as `calibration`.
         random_state : int, numpy.random.RandomState or None
-            Seed of the split, the generator, the classifier and the bootstrap.
+            Seed of the splits, the generator, the classifier and the bootstrap.
         show_progressbar : bool or None
             None follows ``hs.preferences.General.show_progressbar``.
         **hyperparameters
@@ -235,9 +257,15 @@ class AugmentationMixin:
         Raises
         ------
         LeakageError
-            With ``refit=False``, if the generator was trained on scored rows.
+            With ``refit=False``, if the generator was trained on scored rows; with `calibration`
+            or `confidence`, on any labelled row.
         ValueError
-            If labels are missing, or too few for the split.
+            If labels are missing, or too few for the split; or an argument is out of range.
+
+        Warns
+        -----
+        FewSamplesWarning
+            If a class has too few spectra for `calibration` or `confidence`.
 
         Examples
         --------
@@ -247,8 +275,10 @@ class AugmentationMixin:
         >>> result.scores["recall"].shape
         (11,)
         """
+        from ..classifiers._calibrated import CalibrationPlan
         from ._classification import classify_signal
 
+        plan = CalibrationPlan(calibration, prior, decision, confidence)
         return classify_signal(
             self,
             classifier,
@@ -257,6 +287,7 @@ class AugmentationMixin:
             test_size=test_size,
             cv=cv,
             refit=refit,
+            plan=plan,
             random_state=random_state,
             show_progressbar=progress_wanted(show_progressbar),
             hyperparameters=hyperparameters,
@@ -292,11 +323,15 @@ class AugmentationMixin:
         out = self._select_positions(labelled_positions(self))  # type: ignore[attr-defined]
         n_real, n_new = len(out.data), len(X_new)
         rows = _rows.read_rows(out)
-        lazy = out._lazy
-        if lazy:
-            out.compute(show_progressbar=False)
         synthetic = from_rows(X_new, out.data.dtype, is_image(out))
-        out.data = np.concatenate([out.data, synthetic])
+        if out._lazy:
+            import dask.array as da
+
+            # Measured rows stay where they are; they are read again when the result is computed.
+            synthetic = da.from_array(synthetic, chunks=out.data.chunksize)
+            out.data = da.concatenate([out.data, synthetic])
+        else:
+            out.data = np.concatenate([out.data, synthetic])
         out.axes_manager.navigation_axes[0].size = n_real + n_new
         codes = np.array([self.classes.index(name) for name in y_new], dtype=np.int32)  # type: ignore[attr-defined]
         flags = rows.get("synthetic", np.zeros(n_real, dtype=np.uint8))
@@ -308,4 +343,4 @@ class AugmentationMixin:
             groups = rows["groups"]
             new_rows["groups"] = np.concatenate([groups, np.full(n_new, _unused(groups))])
         _rows.write_rows(out, new_rows, self.classes)  # type: ignore[attr-defined]
-        return out.as_lazy() if lazy else out
+        return out

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +14,18 @@ from sklearn.utils import check_random_state
 
 from .._registry import make_classifier
 from .._warnings import warn_user
-from ..evaluation import ClassificationReport, evaluate_classifier, fit_fold, make_splits
+from ..classifiers._calibrated import Calibration, CalibrationPlan
+from ..classifiers._priors import target_prior
+from ..evaluation import ClassificationReport, evaluate_classifier, fit_calibrated, make_splits
 from ..exceptions import SpecAugWarning
-from ..io import write_atomically
 from ..perturbations._domain import tell_domain
 from ..preprocessing import read_steps
-from . import _rows
+from . import _decisions, _maps, _rows
 from ._arrays import labelled_rows
 from ._label_plot import plot_label_map, plot_value_map
-from ._methods import check_fits, prepared
-from ._prediction import class_probabilities
-
-UNDECIDED = -1
+from ._methods import check_fits, prepared, progress_wanted
+from ._prediction import class_probabilities, labelling_progress
+from ._result_files import read_result, save_result
 
 
 @dataclass(repr=False)
@@ -40,13 +39,18 @@ class ClassificationResult:
     label_map : hyperspy signal
         Class codes (−1 where the data were not finite) over the calibrated navigation axes.
     probability : Signal1D
-        Class probabilities; navigation axes as the data, one channel per class.
+        Calibrated class probabilities; navigation axes as the data, one channel per class. For
+        lazy signals, both are lazy: saved chunk by chunk, in memory after :meth:`compute`.
     classes : tuple of str
         Class names in the order of the codes.
     classifier, augmentation : str
         What was used.
     model : estimator or None
-        The fitted model behind the map; None after `load`.
+        The fitted model behind the map, with the probabilities that it gives by itself; None
+        after `load`.
+    calibration : Calibration or None
+        What makes them those of `probability`, and the label map out of these. None in files from
+        before it was kept.
     """
 
     report: ClassificationReport
@@ -56,6 +60,8 @@ class ClassificationResult:
     classifier: str
     augmentation: str
     model: Any = None
+    calibration: Calibration | None = None
+    _drawn: Any = field(default=None, init=False, compare=False)
 
     @property
     def scores(self) -> dict[str, np.ndarray]:
@@ -72,18 +78,75 @@ class ClassificationResult:
         """Held-out rows by true class (rows) and predicted class (columns)."""
         return self.report.confusion_matrix
 
+    @property
+    def prediction_sets(self) -> Any:
+        """Classes that each position may have: a signal of booleans, one channel per class.
+
+        Raises
+        ------
+        ValueError
+            If `classify` was not asked for them.
+        """
+        return _decisions.prediction_sets(self.probability, self._calibration_with_sets())
+
+    @property
+    def not_sure(self) -> Any:
+        """Positions whose prediction set has none or several classes: a map of booleans.
+
+        Raises
+        ------
+        ValueError
+            If `classify` was not asked for prediction sets.
+        """
+        calibration = self._calibration_with_sets()
+        return _decisions.not_sure(self.probability, self.label_map, calibration)
+
+    def _calibration_with_sets(self) -> Calibration:
+        if self.calibration is None or self.calibration.thresholds is None:
+            raise ValueError(
+                "this result has no prediction sets; ask for them: s.classify(..., confidence=0.9)"
+            )
+        return self.calibration
+
     def __repr__(self) -> str:
-        codes = np.asarray(self.label_map.data)
-        found = ", ".join(
-            f"{name} {np.mean(codes == code):.1%}" for code, name in enumerate(self.classes)
-        )
-        return (
+        text = (
             f"<ClassificationResult: {self.classifier}, augmentation: {self.augmentation}>\n"
-            f"{self.report!r}\nlabel map of {codes.size} positions: {found}"
+            f"{self.report!r}\nlabel map of {_maps.describe(self.label_map, self.classes)}"
         )
+        if self.calibration is None or self.calibration.confidence is None:
+            return text
+        return f"{text}\n{_decisions.describe_sets(self.not_sure, self.calibration.confidence)}"
+
+    def compute(self, show_progressbar: bool | None = None) -> None:
+        """Bring the label map and the probabilities of a lazy result into memory, in one pass.
+
+        Parameters
+        ----------
+        show_progressbar : bool or None
+            None follows ``hs.preferences.General.show_progressbar``.
+        """
+        if self.probability._lazy:
+            with labelling_progress(self.probability.data, progress_wanted(show_progressbar)):
+                self.probability.compute(show_progressbar=False)
+            self.label_map = _maps.label_map(self._assigned())
+
+    def _assigned(self) -> Any:
+        return _decisions.assigned_probability(self.probability, self.calibration)
+
+    def _maps_in_memory(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Return codes, their probability and what is not sure; if lazy, computed once."""
+        if self._drawn is None or self.label_map._lazy:
+            known = self.calibration
+            unsure = None if known is None or known.thresholds is None else self.not_sure
+            with labelling_progress(self.probability.data, progress_wanted(None)):
+                self._drawn = _decisions.compute_maps(self.label_map, self._assigned(), unsure)
+        return self.label_map.data, *self._drawn
 
     def plot_map(self) -> Any:
         """Draw the label map and the probability of the class that each position got.
+
+        Positions that are not sure are hatched, if there are prediction sets. The label map of a
+        lazy result is computed for it, and stays in memory.
 
         Returns
         -------
@@ -97,12 +160,13 @@ class ClassificationResult:
                 f"a map needs 1 or 2 navigation dimensions, this result has {len(axes)}; pick a "
                 "slice of result.probability.inav[...] or result.label_map.isig[...]"
             )
-        codes = np.asarray(self.label_map.data)
+        codes, confidence, unsure = self._maps_in_memory()
         row = len(axes) > 1
         shape, size = ((1, 2), (11.0, 4.2)) if row else ((2, 1), (7.5, 4.4))
         figure, panels = plt.subplots(*shape, figsize=size, layout="constrained")
         plot_label_map(codes, self.classes, axes, ax=panels[0])
-        confidence = np.asarray(self.probability.data).max(axis=-1)
+        if unsure is not None:
+            _decisions.hatch_not_sure(panels[0], unsure, axes)
         plot_value_map(confidence, axes, "probability of the assigned class", panels[1])
         panels[0].set_title(f"{self.classifier}, augmentation: {self.augmentation}")
         panels[1].set_title(f"macro F-score on held-out data {self.report.macro_f_score:.3f}")
@@ -113,55 +177,76 @@ class ClassificationResult:
         """Draw the confusion matrix of the held-out rows."""
         return self.report.plot_confusion(ax)
 
-    def save(self, path: str | os.PathLike) -> Path:
-        """Write scores, label map and probabilities to one ``.hspy`` file, atomically.
-
-        The file is a HyperSpy signal (the probabilities) with the scores in its metadata; load
-        it with :meth:`load`, or look at it with ``hs.load``.
+    def plot_reliability(self, ax: Any = None) -> Any:
+        """Draw how often held-out rows are right, over how sure the classifier said it was.
 
         Raises
         ------
         ValueError
-            If the file name does not end in ``.hspy``.
+            If the result was saved before calibration was kept.
         """
-        path = Path(path)
-        if path.suffix != ".hspy":
+        if self.report.calibration is None:
             raise ValueError(
-                f"path must end in '.hspy', got {str(path)!r}; use result.save('map.hspy')"
+                "this result has no probabilities of held-out rows: it was saved by an earlier "
+                "version; call s.classify again"
             )
+        return self.report.calibration.plot(ax)
+
+    def save(self, path: str | os.PathLike, show_progressbar: bool | None = None) -> Path:
+        """Write scores, label map and probabilities to one file, atomically.
+
+        The file is a HyperSpy signal (the probabilities) with the scores in its metadata; load
+        it with :meth:`load`, or look at it with ``hs.load``. A lazy result is computed and
+        written chunk by chunk, and stays lazy.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Ends in ``.hspy`` or, for many processes that write at a time, ``.zspy``.
+        show_progressbar : bool or None
+            None follows ``hs.preferences.General.show_progressbar``.
+
+        Raises
+        ------
+        ValueError
+            If the file name ends otherwise, or workers of a cluster would write one ``.hspy``.
+        """
         record = {
             "report": self.report.to_dict(),
             "classes": list(self.classes),
             "classifier": self.classifier,
             "augmentation": self.augmentation,
         }
-        signal = self.probability.deepcopy()
-        signal.metadata.set_item("SpecAug.result", json.dumps(record))
-        return write_atomically(path, lambda part: signal.save(str(part), overwrite=True))
+        if self.calibration is not None:
+            record["calibration"] = self.calibration.to_dict()
+        return save_result(path, self.probability, record, progress_wanted(show_progressbar))
 
     @classmethod
-    def load(cls, path: str | os.PathLike) -> ClassificationResult:
+    def load(cls, path: str | os.PathLike, lazy: bool = False) -> ClassificationResult:
         """Read what :meth:`save` wrote; `model` is None then.
+
+        Parameters
+        ----------
+        path : str or path-like
+        lazy : bool, default False
+            Leave label map and probabilities on disk until they are needed.
 
         Raises
         ------
         ValueError
             If the file holds something else.
         """
-        import hyperspy.api as hs
-
-        signal = hs.load(os.fspath(path))
-        record = signal.metadata.get_item("SpecAug.result", None)
-        if record is None:
-            raise ValueError(f"{os.fspath(path)!r} is not a file that result.save wrote")
-        values = json.loads(record)
+        signal, values = read_result(path, lazy)
+        known = values.get("calibration")
+        calibration = None if known is None else Calibration.from_dict(known)
         return cls(
             report=ClassificationReport.from_dict(values["report"]),
-            label_map=_label_map(signal),
+            label_map=_maps.label_map(_decisions.assigned_probability(signal, calibration)),
             probability=signal,
             classes=tuple(values["classes"]),
             classifier=values["classifier"],
             augmentation=values["augmentation"],
+            calibration=calibration,
         )
 
 
@@ -187,6 +272,7 @@ def classify_signal(
     test_size: float,
     cv: Any,
     refit: bool,
+    plan: CalibrationPlan,
     random_state: Any,
     show_progressbar: bool,
     hyperparameters: dict[str, Any],
@@ -195,9 +281,8 @@ def classify_signal(
     _warn_of_leaks(signal)
     if hasattr(transformers, "transform"):
         transformers = [transformers]
-    X, y, groups = labelled_rows(signal, drop_synthetic=True)
     rng = None if random_state is None else check_random_state(random_state)
-    seeds = [None if rng is None else int(rng.randint(2**31 - 1)) for _ in range(4)]
+    seeds = [None if rng is None else int(rng.randint(2**31 - 1)) for _ in range(5)]
     if isinstance(classifier, str):
         classifier = make_classifier(classifier, **hyperparameters)
     elif hyperparameters:
@@ -206,37 +291,66 @@ def classify_signal(
             "the instance instead"
         )
     _check_one_augmentation(classifier, augmentation)
+    X, y, groups = labelled_rows(
+        signal,
+        drop_synthetic=True,
+        show_progressbar=show_progressbar,
+        # What augments or transforms rows needs all of them at once.
+        keep_lazy=augmentation is None
+        and not transformers
+        and getattr(classifier, "takes_lazy_rows", False),
+    )
     classifier = _seeded(classifier, seeds[0])
     tell_domain(classifier, signal._domain)
     if "show_progressbar" in classifier.get_params(deep=False):
         classifier.set_params(show_progressbar=show_progressbar)
     generator = _generator_for(signal, augmentation, refit, seeds[1], show_progressbar)
     splits = make_splits(y, groups=groups, test_size=test_size, cv=cv, random_state=seeds[2])
-    parts = {"generator": generator, "transformers": transformers, "refit": refit}
+    parts: dict[str, Any] = {
+        "generator": generator,
+        "transformers": transformers,
+        "refit": refit,
+        "groups": groups,
+    }
+    _check_prior(plan.prior, signal.classes, y)
+    plan = replace(plan, random_state=seeds[4])
     report = evaluate_classifier(
         X,
         y,
         classifier,
         splits=splits,
-        groups=groups,
         classes=signal.classes,
+        calibration=plan,
         random_state=seeds[3],
         show_progressbar=show_progressbar,
         **parts,
     )
-    model = fit_fold(X, y, classifier, **parts)
-    probability = _probability_signal(
-        signal, class_probabilities(signal, model, signal.classes, show_progressbar)
+    model, found = fit_calibrated(X, y, classifier, plan=plan, **parts)
+    calibrated = _decisions.CalibratedModel(model, found)
+    probability = _maps.probability_signal(
+        signal, class_probabilities(signal, calibrated, signal.classes, show_progressbar)
     )
+    calibration = found.reordered(signal.classes)
     return ClassificationResult(
         report=report,
-        label_map=_label_map(probability),
+        label_map=_maps.label_map(_decisions.assigned_probability(probability, calibration)),
         probability=probability,
         classes=signal.classes,
         classifier=_name(classifier),
         augmentation="none" if generator is None else _name(generator),
         model=model,
+        calibration=calibration,
     )
+
+
+def _check_prior(prior: Any, classes: Sequence[str], y: np.ndarray) -> None:
+    """Refuse shares of classes that the signal does not know, before anything is trained."""
+    if isinstance(prior, Mapping):
+        unknown = [name for name in prior if name not in classes]
+        if unknown:
+            raise ValueError(f"prior has shares for {unknown}, the signal has {list(classes)}")
+        present = np.unique(y).tolist()
+        target_prior(prior, [name for name in classes if name in present], y, np.ones(0))
 
 
 def _check_one_augmentation(classifier: Any, augmentation: Any) -> None:
@@ -282,31 +396,3 @@ def _warn_of_leaks(signal: Any) -> None:
             "generator inside each fold",
             SpecAugWarning,
         )
-
-
-def _probability_signal(signal: Any, probabilities: np.ndarray) -> Any:
-    import hyperspy.api as hs
-
-    axes = [axis.get_axis_dictionary() for axis in signal.axes_manager.navigation_axes[::-1]]
-    axes.append({"name": "class", "size": probabilities.shape[-1], "navigate": False})
-    out = hs.signals.Signal1D(probabilities, axes=axes)
-    out.metadata.General.title = f"class probabilities of {signal.metadata.General.title}"
-    out.metadata.set_item("SpecAug.classes", list(signal.classes))
-    return out
-
-
-def _label_map(probability: Any) -> Any:
-    """Return the most probable class of each position, over the navigation axes."""
-    import hyperspy.api as hs
-
-    values = np.asarray(probability.data)
-    undecided = np.isnan(values).any(axis=-1)
-    codes = np.where(undecided, UNDECIDED, np.nan_to_num(values).argmax(axis=-1))
-    axes = [axis.get_axis_dictionary() for axis in probability.axes_manager.navigation_axes[::-1]]
-    for axis in axes:
-        axis["navigate"] = False
-    kind = {1: hs.signals.Signal1D, 2: hs.signals.Signal2D}.get(codes.ndim, hs.signals.BaseSignal)
-    out = kind(np.atleast_1d(codes.astype(np.int16)), axes=axes or None)
-    out.metadata.General.title = "label map"
-    out.metadata.set_item("SpecAug.classes", probability.metadata.SpecAug.classes)
-    return out

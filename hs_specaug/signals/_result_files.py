@@ -1,0 +1,94 @@
+"""Files of classification results: one HyperSpy signal each, written at once or chunk by chunk."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from .._progress import active_client
+from ..io import write_atomically
+from ._prediction import labelling_progress
+
+RECORD = "SpecAug.result"
+SUFFIXES = (".hspy", ".zspy")
+
+
+def save_result(
+    path: str | os.PathLike, probability: Any, record: dict[str, Any], show_progressbar: bool
+) -> Path:
+    """Write probabilities with a record in their metadata; a lazy signal goes chunk by chunk.
+
+    Raises
+    ------
+    ValueError
+        For another suffix than ``.hspy`` and ``.zspy``, or ``.hspy`` where several processes write.
+    """
+    path = Path(path).expanduser()
+    _check_suffix(path, probability)
+    signal = probability.deepcopy()
+    signal.metadata.set_item(RECORD, json.dumps(record))
+
+    def write(part: Path) -> None:
+        signal.save(str(part), overwrite=True, show_progressbar=False)
+
+    with labelling_progress(probability.data, show_progressbar):
+        if path.suffix == ".hspy":
+            return write_atomically(path, write)
+        return _write_folder(path, write)
+
+
+def read_result(path: str | os.PathLike, lazy: bool) -> tuple[Any, dict[str, Any]]:
+    """Return the probabilities and the record that :func:`save_result` wrote.
+
+    Raises
+    ------
+    ValueError
+        If the file holds something else.
+    """
+    import hyperspy.api as hs
+
+    signal = hs.load(os.fspath(path), lazy=lazy)
+    record = signal.metadata.get_item(RECORD, None)
+    if record is None:
+        raise ValueError(f"{os.fspath(path)!r} is not a file that result.save wrote")
+    return signal, json.loads(record)
+
+
+def _check_suffix(path: Path, probability: Any) -> None:
+    if path.suffix not in SUFFIXES:
+        raise ValueError(
+            f"path must end in '.hspy' or '.zspy', got {str(path)!r}; use result.save('map.hspy')"
+        )
+    if path.suffix == ".zspy" and find_spec("zarr") is None:
+        raise ImportError(
+            'files that end in .zspy need zarr; run pip install "hs_specaug[zspy]", or save to '
+            f"{path.with_suffix('.hspy').name!r}"
+        )
+    if path.suffix == ".hspy" and probability._lazy and active_client() is not None:
+        raise ValueError(
+            f"the workers of a cluster cannot write to one HDF5 file, got {str(path)!r}; use "
+            f"result.save({path.with_suffix('.zspy').name!r}), or result.compute() first"
+        )
+
+
+def _write_folder(path: Path, write: Any) -> Path:
+    """Let `write` fill a folder beside `path`, then put it in the place of `path`."""
+    if path.exists() and not (path / ".zgroup").exists() and not (path / "zarr.json").exists():
+        raise FileExistsError(f"{str(path)!r} exists and is no .zspy file; choose another name")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"cannot save to {str(path)!r}: the folder {str(path.parent)!r} does not exist"
+        )
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}.part-") as folder:
+        part, old = Path(folder) / path.name, Path(folder) / f"old-{path.name}"
+        write(part)
+        if path.exists():
+            path.replace(old)
+        part.replace(path)
+        shutil.rmtree(old, ignore_errors=True)
+    return path
