@@ -1,10 +1,17 @@
 """Every estimator passes the check suites of scikit-learn and imbalanced-learn."""
 
+from importlib.util import find_spec
+
 import pytest
 from imblearn.utils.estimator_checks import parametrize_with_checks as imblearn_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks as sklearn_checks
 
-from hs_specaug.classifiers import ANNClassifier, CNNClassifier, SVMClassifier
+from hs_specaug.classifiers import (
+    ANNClassifier,
+    CNNClassifier,
+    RocketClassifier,
+    SVMClassifier,
+)
 from hs_specaug.generators import (
     ACGANGenerator,
     BAGANGenerator,
@@ -54,6 +61,8 @@ CLASSIFIERS = [
     SVMClassifier(C=(1, 10, 100), gamma=(0.3, 1, 3), cv=3, random_state=0),
     SVMClassifier(kernel="cosine", C=(1, 10), cv=3, random_state=0),
 ]
+if find_spec("pyts"):
+    CLASSIFIERS.append(RocketClassifier(200, random_state=0))
 
 # The suites use classes of one or two rows on purpose; we warn about those.
 pytestmark = pytest.mark.filterwarnings("ignore::hs_specaug.exceptions.FewSamplesWarning")

@@ -14,22 +14,26 @@ import torch
 from numpy.typing import ArrayLike
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
-from sklearn.utils import check_random_state
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
+from .._lazy_rows import LazyRows
 from ..networks import (
     TRAINING_CONSTRAINTS,
     BatchStream,
+    LazyBatchStream,
+    LazyRowDataset,
     Player,
     RangeScaler,
     TrainingLoop,
     build_network,
     resolve_device,
     resolve_precision,
+    scale_lazy_rows,
     to_channels,
 )
 from ._losses import balanced_softmax_loss, cross_entropy_loss, focal_loss
@@ -107,6 +111,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     #: Name in progress bars and warnings.
     method: ClassVar[str]
 
+    #: Whether `fit` and `predict` take LazyRows, which are read chunk by chunk.
+    takes_lazy_rows: ClassVar[bool] = True
+
     _parameter_constraints: ClassVar[dict] = {
         "epochs": [Interval(Integral, 0, None, closed="left")],
         "max_updates": [Interval(Integral, 1, None, closed="left"), None],
@@ -155,8 +162,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
 
         Parameters
         ----------
-        X : array-like of shape (n, length), (n, channels, length) or (n, channels, h, w)
-            Spectra or images, finite.
+        X : array-like or LazyRows of (n, length), (n, channels, length) or (n, channels, h, w)
+            Spectra or images, finite. Lazy rows are never all in memory: each epoch reads them
+            chunk by chunk, in random order.
         y : array-like of shape (n,)
             Class labels; at least two classes.
 
@@ -165,31 +173,46 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         ValueError
             If the rows are not finite or there is only one class.
         """
-        data: Any = validate_data(self, X, y, allow_nd=True, dtype="numeric")
-        rows, labels = to_channels(data[0]), data[1]
+        rows, labels = self._training_rows(X, y)
         check_classification_targets(labels)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"y must hold at least two classes, got one class: {self.classes_[0]!r}"
             )
-        self.input_shape_ = data[0].shape[1:]
         self.device_ = resolve_device(self.device)
-        self.scaler_ = RangeScaler().fit(rows)
+        lazy = isinstance(rows, LazyRows)
+        self.scaler_ = scale_lazy_rows(rows) if lazy else RangeScaler().fit(rows)
         self._criterion = self._choose_loss(labels, codes)
         seeds = check_random_state(self.random_state).randint(np.iinfo(np.int32).max, size=2)
         network = self._build(rows.shape[1:], int(seeds[0])).to(self.device_)
-        stream = BatchStream(
-            torch.from_numpy(self.scaler_.transform(rows)).to(self.device_),
-            torch.from_numpy(codes).to(self.device_),
-            self.batch_size,
-            torch.Generator().manual_seed(int(seeds[1])),
-        )
-        loop = self._train(network, stream)
+        loop = self._train(network, self._stream(rows, codes, int(seeds[1])))
         del self._criterion
         self.history_, self.interrupted_ = loop.history, loop.interrupted
         self.network_ = network.requires_grad_(False).eval()
         return self
+
+    def _training_rows(self, X: Any, y: ArrayLike) -> tuple[Any, np.ndarray]:
+        """Return rows (n, channels, ...) and their labels; lazy rows stay unread."""
+        if not isinstance(X, LazyRows):
+            data: Any = validate_data(self, X, y, allow_nd=True, dtype="numeric")
+            self.input_shape_ = data[0].shape[1:]
+            return to_channels(data[0]), data[1]
+        labels = column_or_1d(y)
+        check_consistent_length(X, labels)
+        self.input_shape_, self.n_features_in_ = X.shape[1:], X.shape[1]
+        return X.converted(to_channels), labels
+
+    def _stream(self, rows: Any, codes: np.ndarray, seed: int) -> BatchStream | LazyBatchStream:
+        if isinstance(rows, LazyRows):
+            dataset = LazyRowDataset(rows, codes, seed=seed)
+            return LazyBatchStream(dataset, self.scaler_.transform, self.batch_size, self.device_)
+        return BatchStream(
+            torch.from_numpy(self.scaler_.transform(rows)).to(self.device_),
+            torch.from_numpy(codes).to(self.device_),
+            self.batch_size,
+            torch.Generator().manual_seed(seed),
+        )
 
     def _choose_loss(
         self, labels: np.ndarray, codes: np.ndarray
@@ -206,7 +229,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             return partial(balanced_softmax_loss, counts=counts, weight=weight)
         return partial(cross_entropy_loss, weight=weight)
 
-    def _train(self, network: torch.nn.Module, stream: BatchStream) -> TrainingLoop:
+    def _train(
+        self, network: torch.nn.Module, stream: BatchStream | LazyBatchStream
+    ) -> TrainingLoop:
         term = self.loss.replace("-", "_")
 
         def losses() -> dict[str, Tensor]:
@@ -250,6 +275,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         return classifier
 
     def _forward(self, X: ArrayLike, function: Callable[[Tensor], Tensor]) -> np.ndarray:
+        if isinstance(X, LazyRows):
+            return X.map_parts(lambda values: self._forward(values, function))
         data: Any = validate_data(self, X, reset=False, allow_nd=True, dtype="numeric")
         if data.shape[1:] != self.input_shape_:
             raise ValueError(

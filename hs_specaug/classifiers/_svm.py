@@ -8,8 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict
@@ -21,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._warnings import warn_user
 from ..exceptions import FewSamplesWarning
+from ._temperature import decision_columns, most_likely_temperature
 
 POSITIVE = Interval(Real, 0, None, closed="neither")
 
@@ -200,18 +200,11 @@ class SVMClassifier(ClassifierMixin, BaseEstimator):
     ) -> float:
         if folds is None:
             return 1.0
-        decision = _columns(
-            cross_val_predict(self.estimator_, rows, labels, cv=folds, method="decision_function")
+        decision = cross_val_predict(
+            self.estimator_, rows, labels, cv=folds, method="decision_function"
         )
         codes = np.searchsorted(self.classes_, labels)
-
-        def negative_log_likelihood(log_temperature: float) -> float:
-            log_p = log_softmax(decision / np.exp(log_temperature), axis=1)
-            return float(-log_p[np.arange(len(codes)), codes].mean())
-
-        # Rows that are all right would be most likely at temperature 0.
-        found = minimize_scalar(negative_log_likelihood, bounds=(-3.0, 3.0), method="bounded")
-        return float(np.exp(found.x))
+        return most_likely_temperature(decision_columns(decision), codes)
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return decision values (n, n_classes); for two classes one each (n,)."""
@@ -223,16 +216,9 @@ class SVMClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Return class probabilities of shape (n, n_classes)."""
         check_is_fitted(self, "estimator_")
-        return softmax(_columns(self.decision_function(X)) / self.temperature_, axis=1)
+        return softmax(decision_columns(self.decision_function(X)) / self.temperature_, axis=1)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the most probable class of each row."""
         check_is_fitted(self, "estimator_")
-        return self.classes_[_columns(self.decision_function(X)).argmax(axis=1)]
-
-
-def _columns(decision: np.ndarray) -> np.ndarray:
-    """Return one column per class; scikit-learn gives one value for two classes."""
-    if decision.ndim == 2:
-        return decision
-    return np.column_stack([np.zeros_like(decision), decision])
+        return self.classes_[decision_columns(self.decision_function(X)).argmax(axis=1)]

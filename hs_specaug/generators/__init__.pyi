@@ -9,6 +9,7 @@ from ._cwgan_gp import CWGANGPGenerator
 from ._dag import DAGGenerator
 from ._dcgan import DCGANGenerator
 from ._diffusion import DiffusionGenerator
+from ._feature_maps import epoch_feature_maps
 from ._few_shot import FewShotGenerator
 from ._filters import (
     ConfidenceFilter,
@@ -50,6 +51,7 @@ __all__ = [
     "SGBGANGenerator",
     "SMOTEGenerator",
     "ThreePlayerGenerator",
+    "epoch_feature_maps",
     "load_generator",
     "row_fingerprints",
     "seen_in_training",

@@ -140,6 +140,13 @@ class OneGeneratorPerClass(AdversarialGenerator):
             average = WeightAverage(networks["generator"], self.ema_decay)
         sampler = networks["generator"] if average is None else average.average
         progress = self._progress(networks, sampler, streams, players, run)
+        if not run.resumes_main_phase:
+            run.snapshots.take(0, {**dict(networks.items()), "generator": sampler})
+
+        def after_epoch(loop: TrainingLoop) -> None:
+            code, epoch = progress.last_trained
+            run.snapshots.take(epoch, {f"generator.members.{code}": progress.members[code]})
+
         loop = run.train(
             players,
             progress.schedule.epochs * sum(progress.trained),
@@ -148,10 +155,12 @@ class OneGeneratorPerClass(AdversarialGenerator):
             average=average,
             best=progress,
             patience=1,
+            after_epoch=after_epoch,
         )
         if average is not None:
             networks["generator"].load_state_dict(sampler.state_dict())
         self._after_training(networks)
+        run.snapshots.complete(networks)
         self._note(progress)
         return loop
 

@@ -153,6 +153,12 @@ class ClassProgress(BestState):
         """The last epoch after which a class was left to train."""
         return self.looked - (self.code >= len(self.members))
 
+    @property
+    def last_trained(self) -> tuple[int, int]:
+        """Code of the class that the last epoch trained, and how many of its epochs that makes."""
+        code = self._past[1]
+        return code, self.records[code].epochs
+
     def look(self, epoch: int, everything: dict[str, Tensor] | None = None) -> float:
         """Judge the present class after `epoch`, and go on to the next one if it is done."""
         self._past = (self.looked, self.code, self.records)

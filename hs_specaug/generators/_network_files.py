@@ -26,6 +26,13 @@ class NetworkFiles(BaseGenerator):
     interrupted_: bool
     converged_: bool
 
+    def _rebuilt_networks(self, state: dict[str, torch.Tensor]) -> Any:
+        """Return networks of this generator with the weights `state`, ready to sample."""
+        shape = self.input_shape_ if len(self.input_shape_) > 1 else (1, *self.input_shape_)
+        networks = self._networks(shape, 0)
+        networks.load_state_dict(state)
+        return networks.to(self.device_).requires_grad_(False).eval()
+
     def _header(self) -> dict[str, Any]:
         scaler = {key: getattr(self.scaler_, f"{key}_").tolist() for key in SCALER}
         return {
@@ -54,16 +61,13 @@ class NetworkFiles(BaseGenerator):
         for key in SCALER:
             setattr(self.scaler_, f"{key}_", tensors[f"scaler.{key}"])
         self.scaler_.dtype_ = self.dtype_
-        shape = self.input_shape_ if len(self.input_shape_) > 1 else (1, *self.input_shape_)
-        networks = self._networks(shape, 0)
-        networks.load_state_dict(
+        self.networks_ = self._rebuilt_networks(
             {
                 key.removeprefix("networks."): torch.from_numpy(value.copy())
                 for key, value in tensors.items()
                 if key.startswith("networks.")
             }
         )
-        self.networks_ = networks.to(self.device_).requires_grad_(False).eval()
         self.precision_ = header["precision"]
         self.best_epoch_, self.score_ = header["best_epoch"], header["score"]
         self.interrupted_ = header["interrupted"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -37,9 +37,9 @@ from ._downstream import FEWEST_ROWS, DownstreamScore, hold_out
 from ._draws import Draws
 from ._fidelity import ClassFidelity, ClassProbe
 from ._hyperparameters import inherit_hyperparameters
-from ._network_files import NetworkFiles
 from ._plots import GeneratorPlots
 from ._run import TrainingRun
+from ._snapshots import EpochStates
 
 # Whoever trains for fewer epochs does not expect them to be better than the start.
 WORTH_A_WORD = 20
@@ -47,7 +47,7 @@ SCORES = StrOptions({"fidelity", "downstream"})
 WHOLE = Interval(Integral, 1, None, closed="left")
 
 
-class NetworkGenerator(GeneratorPlots, NetworkFiles, BaseGenerator):
+class NetworkGenerator(GeneratorPlots, EpochStates, BaseGenerator):
     """Base of methods that train networks with the shared loop.
 
     Subclasses implement `_build_networks`, `_players` and `_generate`, and where the paper has it
@@ -89,6 +89,9 @@ class NetworkGenerator(GeneratorPlots, NetworkFiles, BaseGenerator):
         serves one fit after another; fits at the same time need names of their own.
     checkpoint_every : int, default 10
         Epochs between two checkpoints. Ctrl-C writes one in any case.
+    snapshot_epochs : sequence of int or None, default None
+        Epochs of the main phase, 0 for its start, after which all networks are kept besides, for
+        `at_epoch` and `plot_feature_map`. They take memory, but no random numbers.
     sampling_strategy : float, str, dict or callable, default "auto"
         Which classes `fit_resample` fills up and how far, as in imbalanced-learn.
     device : str, default "auto"
@@ -126,6 +129,8 @@ class NetworkGenerator(GeneratorPlots, NetworkFiles, BaseGenerator):
         than its start, and the generator that was kept makes varied rows of every class. False
         after Ctrl-C, if the start was best, and after a collapse that going back did not cure.
         With ``scoring=None`` only Ctrl-C makes it False.
+    snapshots_ : dict of int to dict
+        Weights of all networks after each of `snapshot_epochs` that was reached.
     """
 
     #: What may help where training does not improve on its start; a method knows better.
@@ -146,6 +151,7 @@ class NetworkGenerator(GeneratorPlots, NetworkFiles, BaseGenerator):
         "patience": [WHOLE],
         "checkpoint": [str, os.PathLike, None],
         "checkpoint_every": [WHOLE],
+        "snapshot_epochs": ["array-like", None],
         "device": "no_validation",  # what torch says of a device is checked with it
     }
 
@@ -167,6 +173,7 @@ class NetworkGenerator(GeneratorPlots, NetworkFiles, BaseGenerator):
         patience: int = 20,
         checkpoint: Any = None,
         checkpoint_every: int = 10,
+        snapshot_epochs: Sequence[int] | None = None,
         sampling_strategy: float | str | Mapping | Any = "auto",
         device: str = "auto",
         precision: str = "auto",
@@ -185,6 +192,7 @@ class NetworkGenerator(GeneratorPlots, NetworkFiles, BaseGenerator):
         self.patience = patience
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every
+        self.snapshot_epochs = snapshot_epochs
         self.device = device
         self.precision = precision
         self.random_state = random_state
@@ -219,6 +227,8 @@ class NetworkGenerator(GeneratorPlots, NetworkFiles, BaseGenerator):
         if checkpoint is not None and not loop.interrupted:
             checkpoint.remove()
         self.networks_ = networks.requires_grad_(False).eval()
+        self.snapshots_ = run.snapshots.states
+        run.snapshots.warn_of_missing(self.method)
         self.history_, self.seconds_ = run.history, run.seconds
         self._judge(loop)
 
@@ -268,6 +278,9 @@ class NetworkGenerator(GeneratorPlots, NetworkFiles, BaseGenerator):
             average = WeightAverage(networks["generator"], self.ema_decay)
         sampler = networks["generator"] if average is None else average.average
         best = None if score is None else self._best_state(networks, sampler, score)
+        seen = {**dict(networks.items()), "generator": sampler}
+        if not run.resumes_main_phase:
+            run.snapshots.take(0, seen)
         loop = run.train(
             players,
             self.epochs,
@@ -278,6 +291,7 @@ class NetworkGenerator(GeneratorPlots, NetworkFiles, BaseGenerator):
             score_every=self.score_every,
             patience=self.patience if self.early_stopping else None,
             guard=CollapseGuard(),
+            after_epoch=lambda loop: run.snapshots.take(loop.epoch, seen),
         )
         if average is not None:
             networks["generator"].load_state_dict(sampler.state_dict())

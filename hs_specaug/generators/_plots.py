@@ -92,6 +92,66 @@ class GeneratorPlots(BaseGenerator):
         codes = [self.classes_.tolist().index(label) for label in shown]
         return draw_spectra(names, codes, real, synthetic, axis, n_rows)
 
+    def plot_feature_map(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        classifier: Any = None,
+        epochs: Sequence[int] | None = None,
+        method: str = "tsne",
+        random_state: Any = 0,
+        **options: Any,
+    ) -> Any:
+        """Draw real rows (dots) and generated ones (crosses) by their features, epoch by epoch.
+
+        Figures 4 and 8 of paper 000 and figure 11 of paper 001. Where training goes well, the
+        crosses leave their places of epoch 0 for the dots of their class, and the classes part.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, ...)
+            Real rows, of the shape of the training rows.
+        y : array-like of shape (n,)
+            Their labels.
+        classifier : fitted classifier with `features`, or None
+            In whose last layer; the real rows then keep their places in all panels. None takes
+            the classifier that was trained with the generator, as it was in each epoch
+            (``three-player``, ``cooperative``), or the rows themselves.
+        epochs : sequence of int or None
+            Among `snapshot_epochs`, and the one that is kept; None shows all of these.
+        method : {"tsne", "umap", "pca"}, default "tsne"
+            How features are brought into two dimensions.
+        random_state : int, numpy.random.RandomState or None, default 0
+            Seed of the generated rows and of the map.
+        **options
+            Of :func:`hs_specaug.generators.epoch_feature_maps`: `embedding`, `n_points`,
+            `classes`, `perplexity`.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        ValueError
+            If rows have another shape, or there is no snapshot of an epoch.
+        """
+        from ._feature_maps import draw_feature_maps, epoch_feature_maps
+
+        check_is_fitted(self, "classes_")
+        maps = epoch_feature_maps(
+            self,
+            X,
+            y,
+            classifier=classifier,
+            epochs=epochs,
+            method=method,
+            random_state=random_state,
+            **options,
+        )
+        return draw_feature_maps(maps)
+
     def plot_latent(self, n_points: int = 150, random_state: Any = 0) -> Any:
         """Draw where the latent vectors of each class lie, in two principal components.
 

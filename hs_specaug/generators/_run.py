@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,6 +11,7 @@ from torch import nn
 from ..networks import Player, Precision, TrainingLoop
 from ._checkpoint import Checkpoint
 from ._draws import Draws
+from ._snapshots import Snapshots
 
 if TYPE_CHECKING:
     from ._network_generator import NetworkGenerator
@@ -39,6 +40,8 @@ class TrainingRun:
         is not kept: moving averages, a schedule.
     history, seconds : dict
         As the attributes of the generator.
+    snapshots : Snapshots
+        Networks after chosen epochs of the main phase.
     """
 
     def __init__(
@@ -59,6 +62,8 @@ class TrainingRun:
             self.done = list(checkpoint.header["done"])
             self.seconds = dict(checkpoint.header["seconds"])
             self.history = {k: v.tolist() for k, v in checkpoint.under("history.").items()}
+        taken = {} if checkpoint is None else checkpoint.under("snapshots.")
+        self.snapshots = Snapshots.from_tensors(generator.snapshot_epochs, taken)
 
     @property
     def resumes_main_phase(self) -> bool:
@@ -72,6 +77,7 @@ class TrainingRun:
         *,
         phase: str,
         interruptible: bool = False,
+        after_epoch: Callable[[TrainingLoop], None] | None = None,
         **options: Any,
     ) -> TrainingLoop:
         """Train `players` and file history and times under the name of the phase.
@@ -89,10 +95,19 @@ class TrainingRun:
             Name; ``""`` is the main phase.
         interruptible : bool
             Whether Ctrl-C leaves something usable.
+        after_epoch : callable or None
+            Called with the loop after each complete epoch, before a checkpoint is written.
         **options
             Of :class:`~hs_specaug.networks.TrainingLoop`.
         """
         method, checkpoint = self.generator.method, self.checkpoint
+
+        def when_complete(loop: TrainingLoop) -> None:
+            if after_epoch is not None:
+                after_epoch(loop)
+            if checkpoint is not None:
+                self._write(loop, phase)
+
         loop = TrainingLoop(
             players,
             epochs=epochs,
@@ -104,7 +119,7 @@ class TrainingRun:
             modules={"networks": self.networks, **self.modules},
             sources={"stream": self.draws.stream, "draws": self.draws},
             before_epoch=self.draws.start_epoch,
-            after_epoch=None if checkpoint is None else lambda loop: self._write(loop, phase),
+            after_epoch=when_complete,
             how_to_resume=self._how_to_resume(),
             **options,
         )
@@ -144,4 +159,5 @@ class TrainingRun:
             "loop": facts,
         }
         named = {f"loop.{key}": value for key, value in tensors.items()}
-        self.checkpoint.write(header, {**named, **history})
+        taken = {f"snapshots.{k}": value for k, value in self.snapshots.tensors().items()}
+        self.checkpoint.write(header, {**named, **history, **taken})
