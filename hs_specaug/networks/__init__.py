@@ -1,5 +1,6 @@
 """Torch building blocks that generators and classifiers share; 1-D and 2-D from the same code."""
 
+from .._lazy_rows import LazyRows
 from ._blocks import ConvolutionTrunk, TransposedTrunk
 from ._conditional import (
     Autoencoder,
@@ -14,6 +15,7 @@ from ._device import Precision, resolve_device, resolve_precision
 from ._guards import CollapseGuard
 from ._latent import ClassGaussians
 from ._layers import PadToMultiple, build_network, initialise
+from ._lazy_stream import LazyBatchStream, LazyRowDataset, scale_lazy_rows
 from ._players import Losses, PassCounter, Player
 from ._scaling import RangeScaler, from_channels, to_channels
 from ._spectral_norm import normalise_spectrally, remove_spectral_norm
@@ -35,6 +37,9 @@ __all__ = [
     "ConvolutionalClassifier",
     "Encoder",
     "Kept",
+    "LazyBatchStream",
+    "LazyRowDataset",
+    "LazyRows",
     "Losses",
     "PadToMultiple",
     "PassCounter",
@@ -54,5 +59,6 @@ __all__ = [
     "remove_spectral_norm",
     "resolve_device",
     "resolve_precision",
+    "scale_lazy_rows",
     "to_channels",
 ]

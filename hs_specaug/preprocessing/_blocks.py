@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._chunks import join_signal_chunks
+
 
 def signal_axes_in_array(signal: Any) -> list[int]:
     """Return the array positions of the signal axes: (x,) or (y, x)."""
@@ -65,9 +67,7 @@ def _map_chunks(
     import dask.array as da
 
     n_navigation = data.ndim - len(signal_shape)
-    signal_axes = range(n_navigation, data.ndim)
-    if any(len(data.chunks[axis]) > 1 for axis in signal_axes):
-        data = data.rechunk(dict.fromkeys(signal_axes, -1))
+    data = join_signal_chunks(data, n_navigation)
     chunks = data.chunks[:n_navigation] + tuple((size,) for size in signal_shape)
     # Giving meta keeps Dask from calling the function on an empty array to guess it.
     meta = np.empty((0,) * data.ndim, dtype=dtype)

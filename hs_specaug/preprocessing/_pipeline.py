@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Callable
 from numbers import Integral
@@ -11,6 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._chunks import warn_of_chunks
+from .._lazy_rows import LazyRows
+from .._progress import compute_shown
 from ._background import background_step, subtract_background
 from ._blocks import map_spectra, replace_data, signal_axes_in_array
 from ._crop_resample import crop_signal, crop_step, resample_signal, resample_step
@@ -89,6 +91,7 @@ def preprocess(
         data that are NaN or infinite where a step needs them (a lazy signal: when computed).
     """
     _check_signal(signal)
+    _check_chunks(signal)
     options = {
         "background": background,
         "crop": crop,
@@ -122,6 +125,12 @@ def _check_signal(signal: Any) -> None:
             "preprocess works on spectra and images (signal dimension 1 or 2, not ragged); got "
             f"{signal!r}. Use s.as_signal1D(...) or s.as_signal2D(...) first."
         )
+
+
+def _check_chunks(signal: Any) -> None:
+    if signal._lazy:
+        data, n_navigation = _signal_axes_last(signal)
+        warn_of_chunks(data, n_navigation)
 
 
 def _run_options(
@@ -276,26 +285,25 @@ def _read_rows(
     signal: Any, rows: NDArray[np.intp] | None, show_progressbar: bool | None
 ) -> NDArray[Any]:
     """Return the chosen spectra, flattened over navigation, in memory."""
-    axes = signal_axes_in_array(signal)
-    last = list(range(signal.data.ndim - len(axes), signal.data.ndim))
-    data = np.moveaxis(signal.data, axes, last)
-    navigation_shape, signal_shape = data.shape[: last[0]], data.shape[last[0] :]
+    data, n_navigation = _signal_axes_last(signal)
+    signal_shape = data.shape[n_navigation:]
     if not signal._lazy:
         flat = data.reshape(-1, *signal_shape)
         return flat if rows is None else flat[rows]
-    with _progressbar(show_progressbar):
-        if rows is None:
-            return data.compute().reshape(-1, *signal_shape)
-        return data.vindex[np.unravel_index(rows, navigation_shape)].compute()
-
-
-def _progressbar(show_progressbar: bool | None) -> Any:
-    import hyperspy.api as hs
-    from dask.diagnostics import ProgressBar
-
     if show_progressbar is None:
-        show_progressbar = hs.preferences.General.show_progressbar
-    return ProgressBar() if show_progressbar else contextlib.nullcontext()
+        import hyperspy.api as hs
+
+        show_progressbar = bool(hs.preferences.General.show_progressbar)
+    if rows is None:
+        return compute_shown(data, show_progressbar).reshape(-1, *signal_shape)
+    return LazyRows(data, n_navigation, rows).load(show_progressbar)
+
+
+def _signal_axes_last(signal: Any) -> tuple[Any, int]:
+    """Return the data with the signal axes last, and the number of navigation axes."""
+    axes = signal_axes_in_array(signal)
+    n_navigation = signal.data.ndim - len(axes)
+    return np.moveaxis(signal.data, axes, list(range(n_navigation, signal.data.ndim))), n_navigation
 
 
 def _as_real(X: NDArray[Any]) -> NDArray[Any]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .._axes import SignalAxis
+from .._lazy_rows import LazyRows
 from . import _rows
+
+LABELLED_BYTES = 2**30
+"""Labelled rows of a lazy signal that are brought into memory, for methods that can do without."""
 
 
 def is_image(signal: Any) -> bool:
@@ -83,9 +88,19 @@ def labelled_names(signal: Any) -> np.ndarray:
     return np.array(signal.classes)[signal.labels.ravel()[labelled_positions(signal)]]
 
 
+def lazy_rows(signal: Any, positions: np.ndarray) -> LazyRows:
+    """Return rows of a lazy signal at flat positions, unread, as methods take them."""
+    n_navigation = len(_rows.navigation_shape(signal))
+    convert = partial(to_rows, image=is_image(signal))
+    return LazyRows(_rows.navigation_first(signal), n_navigation, positions, convert)
+
+
 def labelled_rows(
-    signal: Any, drop_synthetic: bool = False
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    signal: Any,
+    drop_synthetic: bool = False,
+    show_progressbar: bool = False,
+    keep_lazy: bool = False,
+) -> tuple[Any, np.ndarray, np.ndarray | None]:
     """Return labelled rows, their class names, and their groups.
 
     Only the labelled positions are read from a lazy signal.
@@ -95,18 +110,30 @@ def labelled_rows(
     signal : signal of this package
     drop_synthetic : bool
         Leave out rows that an earlier `augment` generated.
+    show_progressbar : bool
+        Show how far a lazy signal is read.
+    keep_lazy : bool
+        Return LazyRows, unread and unchecked, if they are more than `LABELLED_BYTES`.
     """
     positions = labelled_positions(signal)
     stored = _rows.read_rows(signal)
     if drop_synthetic and "synthetic" in stored:
         positions = positions[~stored["synthetic"].ravel()[positions].astype(bool)]
-    selected = signal._select_positions(positions)
-    data = np.asarray(selected.data.compute() if selected._lazy else selected.data)
-    rows = to_rows(data, is_image(signal))
+    if signal._lazy:
+        unread = lazy_rows(signal, positions)
+        if keep_lazy and unread.nbytes > LABELLED_BYTES:
+            return unread, *_names_and_groups(signal, positions)
+        rows = unread.load(show_progressbar)
+    else:
+        rows = to_rows(signal._select_positions(positions).data, is_image(signal))
     _check_finite(signal, rows, positions)
+    return rows, *_names_and_groups(signal, positions)
+
+
+def _names_and_groups(signal: Any, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     names = np.array(signal.classes)[signal.labels.ravel()[positions]]
     groups = None if signal.groups is None else signal.groups.ravel()[positions]
-    return rows, names, groups
+    return names, groups
 
 
 def _check_finite(signal: Any, rows: np.ndarray, positions: np.ndarray) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from ._augmentation import AugmentationMixin
+from ._comparison import ComparisonMixin
+from ._feature_map import FeatureMapMixin
 from ._gallery import GalleryMixin
 from ._labels import LabelsMixin
 from ._perturbation import PerturbationMixin
 from ._polar import PolarMixin
 from ._preprocessing import PreprocessingMixin
+from ._recommendation import RecommendationMixin
 
 
 class SpecAugMixin(
@@ -16,7 +19,10 @@ class SpecAugMixin(
     PolarMixin,
     PerturbationMixin,
     AugmentationMixin,
+    ComparisonMixin,
     GalleryMixin,
+    FeatureMapMixin,
+    RecommendationMixin,
 ):
     """Labels, preprocessing, perturbations and augmentation on top of a HyperSpy signal.
 

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+import math
+import uuid
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
 
+from .._chunks import join_signal_chunks, warn_of_chunks
+from .._progress import progress, report_done
+from .._travel import TravellingModel
 from . import _rows
 from ._arrays import is_image, to_rows
 
 ROWS_AT_ONCE = 8192
+
+#: Names of all tasks that predict a chunk, in graphs and dashboards; their topic follows.
+TASK = "class-probabilities"
 
 
 def predict_rows(
@@ -42,57 +50,91 @@ def predict_rows(
     out[~finite] = np.nan
     if finite.any():
         # Not through a second index array: `out[finite][:, columns]` would be a copy.
-        out[np.ix_(finite, columns)] = model.predict_proba(rows[finite])
+        rows = rows if finite.all() else rows[finite]
+        out[np.ix_(finite, columns)] = model.predict_proba(rows)
     return out
 
 
 def _predict_chunk(
-    chunk: np.ndarray, model: Any, columns: np.ndarray, n_classes: int, image: bool, n_axes: int
+    chunk: np.ndarray,
+    model: TravellingModel,
+    columns: np.ndarray,
+    n_classes: int,
+    image: bool,
+    n_axes: int,
+    topic: str,
+    block_id: tuple[int, ...] = (),
 ) -> np.ndarray:
     navigation, shape = chunk.shape[:-n_axes], chunk.shape[-n_axes:]
-    out = predict_rows(chunk.reshape(-1, *shape), model, columns, n_classes, image)
-    return out.reshape(*navigation, n_classes)
+    rows = chunk.reshape(-1, *shape)
+    parts = [
+        # In slices: what a network makes of its rows on the way may be larger than they are.
+        predict_rows(rows[i : i + ROWS_AT_ONCE], model.unwrap(), columns, n_classes, image)
+        for i in range(0, len(rows), ROWS_AT_ONCE)
+    ]
+    report_done(topic, block_id)
+    return np.concatenate(parts).reshape(*navigation, n_classes)
 
 
 def class_probabilities(
     signal: Any, model: Any, classes: Sequence[str], show_progressbar: bool
-) -> np.ndarray:
+) -> Any:
     """Return probabilities of shape (*navigation shape, n_classes).
 
-    A lazy signal is read chunk by chunk; its navigation chunks stay as they are.
+    Those of a lazy signal are a Dask array with its navigation chunks, not computed yet.
     """
     columns = np.array([list(classes).index(name) for name in model.classes_])
-    n_axes = signal.axes_manager.signal_dimension
     data = _rows.navigation_first(signal)
-    navigation = _rows.navigation_shape(signal)
-    arguments = (model, columns, len(classes), is_image(signal))
+    n_navigation = len(_rows.navigation_shape(signal))
+    image = is_image(signal)
     if signal._lazy:
-        return _predict_lazily(data, len(navigation), n_axes, arguments, show_progressbar)
-    rows = data.reshape(-1, *data.shape[len(navigation) :])
+        warn_of_chunks(data, n_navigation)
+        return _lazy_probabilities(data, n_navigation, model, columns, len(classes), image)
+    rows = data.reshape(-1, *data.shape[n_navigation:])
     starts = range(0, len(rows), ROWS_AT_ONCE)
     parts = [
-        predict_rows(rows[i : i + ROWS_AT_ONCE], *arguments)
+        predict_rows(rows[i : i + ROWS_AT_ONCE], model, columns, len(classes), image)
         for i in tqdm(starts, "label map", disable=not show_progressbar or len(starts) < 2)
     ]
-    return np.concatenate(parts).reshape(*navigation, len(classes))
+    return np.concatenate(parts).reshape(*data.shape[:n_navigation], len(classes))
 
 
-def _predict_lazily(
-    data: Any, n_navigation: int, n_axes: int, arguments: tuple, show_progressbar: bool
-) -> np.ndarray:
-    from dask.diagnostics import ProgressBar
+def _lazy_probabilities(
+    data: Any, n_navigation: int, model: Any, columns: np.ndarray, n_classes: int, image: bool
+) -> Any:
+    import dask
 
-    signal_axes = range(n_navigation, data.ndim)
-    data = data.rechunk(dict.fromkeys(signal_axes, -1))
-    lazy = data.map_blocks(
+    n_axes = data.ndim - n_navigation
+    topic = uuid.uuid4().hex
+    # A value of its own in the graph, which workers fetch once; as an argument it would be sent
+    # with every task.
+    carried = dask.delayed(_carry, pure=False)(TravellingModel(model))
+    return join_signal_chunks(data, n_navigation).map_blocks(
         _predict_chunk,
-        *arguments,
+        carried,
+        columns,
+        n_classes,
+        image,
         n_axes,
+        topic,
+        name=f"{TASK}-{topic}",
         dtype=np.float32,
-        chunks=(*data.chunks[:n_navigation], (arguments[2],)),
-        drop_axis=list(signal_axes),
+        chunks=(*data.chunks[:n_navigation], (n_classes,)),
+        drop_axis=list(range(n_navigation, data.ndim)),
         new_axis=n_navigation,
         meta=np.empty((0,) * (n_navigation + 1), dtype=np.float32),
     )
-    with ProgressBar() if show_progressbar else contextlib.nullcontext():
-        return lazy.compute()
+
+
+def _carry(model: TravellingModel) -> TravellingModel:
+    return model
+
+
+@contextlib.contextmanager
+def labelling_progress(probabilities: Any, wanted: bool) -> Iterator[None]:
+    """Show the progress of lazy probabilities that the body computes; of others, nothing."""
+    name = str(getattr(probabilities, "name", ""))
+    total = math.prod(getattr(probabilities, "numblocks", (0,)))
+    task, _, topic = name.rpartition("-")
+    with progress(topic, total, "label map", wanted and task == TASK):
+        yield
