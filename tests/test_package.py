@@ -263,6 +263,10 @@ def test_only_signals_know_the_strategies():
     assert importers("hs_specaug.strategies") <= {"strategies", "signals"}
 
 
+def test_studies_stand_between_evaluation_and_strategies():
+    assert importers("hs_specaug.studies") <= {"studies", "strategies", "signals"}
+
+
 def test_perturbing_arrays_does_not_load_torch():
     loaded = loaded_by(
         "import numpy as np, hs_specaug\n"

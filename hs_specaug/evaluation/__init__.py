@@ -1,21 +1,34 @@
 """Honest scores: leak-proof splits, held-out real rows, likeness to real rows, intervals."""
 
+from ..classifiers._calibrated import Calibration, CalibrationPlan
+from ._calibrated_fold import fit_calibrated
+from ._calibration import (
+    ReliabilityCurve,
+    brier_score,
+    expected_calibration_error,
+    ideal_calibration_error,
+    negative_log_likelihood,
+    reliability_curve,
+)
+from ._calibration_report import CalibrationReport, OutOfFold
+from ._comparison import compare
+from ._comparison_report import ComparisonReport
+from ._distribution import KernelDistance, kernel_distance, maximum_mean_discrepancy
+from ._diversity import ManifoldScores, precision_recall_density_coverage
+from ._feature_map import FeatureMap, feature_map
 from ._fidelity import (
     Baseline,
+    image_fidelity,
     reaches_baseline,
     real_baseline,
     spectral_fidelity,
     spectral_metrics,
 )
-from ._fidelity_report import FidelityReport
-from ._frechet import frechet_distance
-from ._image import (
-    KernelDistance,
-    image_fidelity,
-    inception_score,
-    kernel_distance,
-    structural_similarity,
-)
+from ._frechet import extrapolated_frechet_distance, frechet_distance
+from ._generated import evaluate_generator
+from ._image import inception_score, structural_similarity
+from ._memorisation import MemorisationReport, memorisation
+from ._peaks import PeakErrors, peak_errors
 from ._plots import plot_intensity_map, plot_spectra
 from ._report import ClassificationReport
 from ._scores import bootstrap_intervals, scores_from_confusion
@@ -27,36 +40,66 @@ from ._synthetic_only import (
     noise_only,
     train_on_synthetic,
 )
+from ._two_sample import TwoSampleTest, classifier_two_sample_test
+from ._usefulness import Gain, Usefulness, usefulness
 from ._validation import evaluate_classifier, fit_fold
 
 __all__ = [
     "Baseline",
+    "Calibration",
+    "CalibrationPlan",
+    "CalibrationReport",
     "ClassificationReport",
-    "FidelityReport",
+    "ComparisonReport",
+    "FeatureMap",
+    "Gain",
     "KernelDistance",
+    "ManifoldScores",
+    "MemorisationReport",
+    "OutOfFold",
+    "PeakErrors",
+    "ReliabilityCurve",
     "Split",
     "SyntheticOnlyResult",
+    "TwoSampleTest",
+    "Usefulness",
     "bootstrap_intervals",
+    "brier_score",
+    "classifier_two_sample_test",
+    "compare",
     "cosine_distance",
     "evaluate_classifier",
+    "evaluate_generator",
+    "expected_calibration_error",
+    "extrapolated_frechet_distance",
+    "feature_map",
+    "fit_calibrated",
     "fit_fold",
     "frechet_distance",
+    "ideal_calibration_error",
     "image_fidelity",
     "inception_score",
     "kernel_distance",
     "kl_divergence",
     "make_splits",
+    "maximum_mean_discrepancy",
     "measured_noise",
+    "memorisation",
+    "negative_log_likelihood",
     "noise_only",
+    "peak_errors",
     "pearson_correlation",
     "plot_intensity_map",
     "plot_spectra",
+    "precision_recall_density_coverage",
     "reaches_baseline",
     "real_baseline",
+    "reliability_curve",
     "scores_from_confusion",
     "signal_to_noise",
     "spectral_fidelity",
     "spectral_metrics",
     "structural_similarity",
     "train_on_synthetic",
+    "usefulness",
 ]

@@ -5,17 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from numbers import Integral
 from typing import Any
-
-import numpy as np
-from sklearn.base import clone
 
 from .._registry import make_generator
 from ..generators import PerturbationGenerator, RandomGenerator
 from ..perturbations import Compose, Domain, Perturbation, parse_perturbation
-from ..perturbations._domain import tell_domain
+from ..studies._estimators import as_sampling_strategy, in_domain, weighted
 
 NO_OVERSAMPLING = "no oversampling"
 NO_AUGMENTATION = "oversampling without augmentation"
@@ -107,39 +102,6 @@ def _named(strategies: Any) -> dict[str, Perturbation]:
             f"strategies holds {twice[0]!r} twice; leave one out, or name them in a mapping"
         )
     return dict(zip(names, parsed, strict=True))
-
-
-def rows_per_class(y: np.ndarray, n: int) -> dict[Any, int]:
-    """Return the target of `n` rows for every class; a class that has more keeps them."""
-    labels, counts = np.unique(y, return_counts=True)
-    return {
-        label: max(int(n), int(count))
-        for label, count in zip(labels.tolist(), counts.tolist(), strict=True)
-    }
-
-
-def as_sampling_strategy(target: Any) -> Any:
-    """Return what imbalanced-learn takes: a whole number means that many rows of each class."""
-    if isinstance(target, Integral) and not isinstance(target, bool):
-        if target < 1:
-            raise ValueError(f"sampling_strategy must be at least 1 row per class, got {target!r}")
-        return partial(rows_per_class, n=int(target))
-    return target
-
-
-def in_domain(estimator: Any, domain: Domain | None) -> Any:
-    """Return a clone that knows what rows are, wherever that was left open."""
-    return tell_domain(clone(estimator), domain)
-
-
-def weighted(classifier: Any) -> Any | None:
-    """Return `classifier` with balanced class weights, or None if it knows no such thing."""
-    keys = [
-        key
-        for key in classifier.get_params(deep=True)
-        if key == "class_weight" or key.endswith("__class_weight")
-    ]
-    return clone(classifier).set_params(**dict.fromkeys(keys, "balanced")) if keys else None
 
 
 def make_candidates(

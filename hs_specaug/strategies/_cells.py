@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.base import clone
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
-from .._registry import make_classifier
 from ..evaluation import Split, fit_fold, make_splits
 from ..exceptions import FewSamplesWarning
-from ._candidates import Candidate, weighted
+from ..studies._estimators import seeded, weighted
+from ._candidates import Candidate
 
 Score = Callable[[np.ndarray, np.ndarray], float]
 
@@ -57,11 +56,6 @@ def as_score(scoring: str | Score) -> Score:
     return SCORES[scoring] if isinstance(scoring, str) else scoring
 
 
-def as_classifier(classifier: Any) -> Any:
-    """Return an unfitted classifier from an instance or a name."""
-    return make_classifier(classifier) if isinstance(classifier, str) else clone(classifier)
-
-
 def make_trials(
     y: np.ndarray,
     *,
@@ -86,17 +80,6 @@ def make_trials(
 def mean_overlap(trials: Sequence[Trial]) -> float:
     """Return scored rows divided by training rows, which says how alike repetitions are."""
     return float(np.mean([len(s.test) / len(s.train) for trial in trials for s in trial.splits]))
-
-
-def seeded(estimator: Any, seed: int) -> Any:
-    """Return a clone with `seed` wherever a `random_state` was left open."""
-    estimator = clone(estimator)
-    open_seeds = [
-        key
-        for key, value in estimator.get_params(deep=True).items()
-        if value is None and (key == "random_state" or key.endswith("__random_state"))
-    ]
-    return estimator.set_params(**dict.fromkeys(open_seeds, seed))
 
 
 def fit_candidate(

@@ -17,8 +17,7 @@ from ..generators import BaseGenerator, PerturbationGenerator
 from ..generators._base import contents, rebuild
 from ..generators._filters import FILTERS, fitted_filter
 from ..perturbations import Domain, Perturbation, from_spec
-from ._candidates import as_sampling_strategy, in_domain
-from ._cells import seeded
+from ..studies._estimators import as_sampling_strategy, in_domain, seeded
 from ._ranking import StrategyRanking
 from ._search import StrategySearch
 

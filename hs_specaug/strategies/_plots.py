@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..studies._statistics import SCORE_NAMES
 from ._candidates import BASELINE, COMPOSITE, NO_OVERSAMPLING, RIVAL
-from ._ranking import SCORE_NAMES
 
 if TYPE_CHECKING:
     from ._ranking import StrategyRanking

@@ -8,93 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
+from ..studies._statistics import SCORE_NAMES, holm, in_words, mean_interval, paired_p_value
 from ._candidates import COMPOSITE, NO_OVERSAMPLING
-
-SCORE_NAMES = {
-    "f1_macro": "macro F",
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-}
-
-
-def standard_error(values: np.ndarray, overlap: float = 0.0) -> float:
-    """Return the standard error of the mean of scores of several splits; NaN for one split.
-
-    Splits of the same rows share most of their training rows, so their scores are not
-    independent. With `overlap` = scored rows / training rows the variance is multiplied by
-    1/n + overlap instead of 1/n (C. Nadeau and Y. Bengio, Mach. Learn. 52 (2003) 239).
-    """
-    n = len(values)
-    return math.sqrt((1.0 / n + overlap) * np.var(values, ddof=1)) if n > 1 else math.nan
-
-
-def mean_interval(
-    values: Any, *, overlap: float = 0.0, level: float = 0.95
-) -> tuple[float, float, float]:
-    """Return the mean of scores of several splits and its Student-t interval.
-
-    Parameters
-    ----------
-    values : array-like of shape (n,)
-        Scores, or differences of scores of the same splits.
-    overlap : float
-        Scored rows divided by training rows; 0 takes the splits as independent, which tells
-        about these rows only (see Nadeau and Bengio, Mach. Learn. 52 (2003) 239).
-    level : float
-        Coverage.
-
-    Returns
-    -------
-    mean, low, high : float
-        The ends are NaN for fewer than two values.
-
-    Examples
-    --------
-    >>> from hs_specaug.strategies import mean_interval
-    >>> [round(v, 3) for v in mean_interval([0.8, 0.9, 1.0])]
-    [0.9, 0.652, 1.148]
-    """
-    values = np.asarray(values, dtype=float)
-    mean = float(values.mean())
-    half = standard_error(values, overlap) * float(stats.t.ppf(0.5 + level / 2, len(values) - 1))
-    return mean, mean - half, mean + half
-
-
-def paired_p_value(differences: Any, *, overlap: float = 0.0) -> float:
-    """Return the two-sided p value of the hypothesis that the mean difference is 0.
-
-    By the t test with the standard error of :func:`mean_interval`. Equal differences have no
-    spread to compare with: then it is that of the sign test. NaN for fewer than two.
-    """
-    differences = np.asarray(differences, dtype=float)
-    n = len(differences)
-    if n < 2:
-        return math.nan
-    if np.ptp(differences) < 1e-12:
-        return 1.0 if abs(differences[0]) < 1e-12 else 2.0 ** (1 - n)
-    t = differences.mean() / standard_error(differences, overlap)
-    return float(2.0 * stats.t.sf(abs(t), n - 1))
-
-
-def holm(p_values: Any) -> np.ndarray:
-    """Return p values that are adjusted for their number (S. Holm, Scand. J. Stat. 6 (1979) 65).
-
-    A NaN counts as a test that was made and found nothing.
-
-    Examples
-    --------
-    >>> from hs_specaug.strategies import holm
-    >>> holm([0.01, 0.04, 0.03]).round(6).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    p = np.nan_to_num(np.asarray(p_values, dtype=float), nan=1.0)
-    order = np.argsort(p, kind="stable")
-    adjusted = np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order])
-    out = np.empty_like(p)
-    out[order] = np.minimum(adjusted, 1.0)
-    return out
 
 
 @dataclass(repr=False)
@@ -318,9 +234,3 @@ class StrategyRanking:
 
 def _interval(row: dict[str, Any], what: str, form: str) -> str:
     return in_words((row[what], row[f"{what}_low"], row[f"{what}_high"]), form)
-
-
-def in_words(values: tuple[float, float, float], form: str) -> str:
-    """Return a number and its interval, if it has one."""
-    value, low, high = values
-    return f"{value:{form}}" + ("" if math.isnan(low) else f" [{low:{form}}, {high:{form}}]")

@@ -2,59 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from sklearn.base import BaseEstimator
-
 from ..io._model_file import write_atomically
+from ..studies._identity import check_same, describe, digest, results_path
 from ._candidates import Candidate
 from ._cells import Cell
 
 FORMAT = "hs_specaug.strategy_search"
 FORMAT_VERSION = 1
-
-
-def digest(*values: Any) -> str:
-    """Return a hash of arrays and plain objects."""
-    out = hashlib.blake2b(digest_size=12)
-    for value in values:
-        if isinstance(value, np.ndarray) and value.dtype.kind != "O":
-            out.update(f"{value.dtype.str}{value.shape}".encode())
-            out.update(np.ascontiguousarray(value).tobytes())
-        else:
-            out.update(repr(value.tolist() if isinstance(value, np.ndarray) else value).encode())
-    return out.hexdigest()
-
-
-def describe(value: Any) -> Any:
-    """Return a JSON value that differs when an object would act differently."""
-    if isinstance(value, BaseEstimator):
-        parameters = value.get_params(deep=False)
-        kind = f"{type(value).__module__}.{type(value).__qualname__}"
-        return {"class": kind, **{key: describe(v) for key, v in parameters.items()}}
-    if isinstance(value, str | int | float | bool | type(None)):
-        return value
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return digest(value)
-    if isinstance(value, Mapping):
-        return {str(key): describe(v) for key, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [describe(v) for v in value]
-    if hasattr(value, "to_dict"):
-        return digest(json.dumps(value.to_dict(), sort_keys=True))
-    if hasattr(value, "func") and hasattr(value, "keywords"):  # a partial
-        return [describe(value.func), describe(value.keywords)]
-    if callable(value) and hasattr(value, "__qualname__"):
-        return f"{value.__module__}.{value.__qualname__}"
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))  # an address is new in every process
 
 
 def cell_key(candidate: Candidate, repetition: int) -> str:
@@ -78,14 +36,9 @@ class ResultsFile:
     """
 
     def __init__(self, path: Any) -> None:
-        self.path = None if path is None else Path(path).expanduser()
+        self.path = results_path(path, "search.json")
         self.settings: dict[str, Any] | None = None
         self.cells: dict[str, Cell] = {}
-        if self.path is not None and self.path.is_dir():
-            raise ValueError(
-                f"results={str(path)!r} is a folder; give the name of a file in it, such as "
-                f"{str(self.path / 'search.json')!r}"
-            )
         if self.path is not None and self.path.exists():
             self._read(self.path)
 
@@ -116,15 +69,8 @@ class ResultsFile:
             If the file holds scores of other data or settings.
         """
         settings = json.loads(json.dumps(settings))
-        if self.settings is not None and self.settings != settings:
-            for key in settings:
-                if self.settings.get(key) != settings[key]:
-                    break
-            raise ValueError(
-                f"results={str(self.path)!r} holds scores of another search: {key} was "
-                f"{self.settings.get(key)!r} and is {settings[key]!r} now; give the name of "
-                "another file, or delete this one"
-            )
+        if self.settings is not None:
+            check_same(self.path, self.settings, settings, "search")
         self.settings = settings
         self._write()
 

@@ -19,21 +19,21 @@ from .._warnings import warn_user
 from ..evaluation import ClassificationReport, make_splits
 from ..exceptions import SpecAugWarning
 from ..perturbations import Domain
+from ..studies._estimators import as_classifier, seeded
+from ..studies._identity import describe, digest
 from ._candidates import COMPOSITE, Candidate, make_candidates
 from ._cells import (
     SCORES,
     Cell,
     Trial,
-    as_classifier,
     as_score,
     fit_candidate,
     make_trials,
     mean_overlap,
-    seeded,
 )
 from ._factorial import as_cv_results, score_candidates, score_held_out
 from ._ranking import StrategyRanking
-from ._results_file import ResultsFile, describe, digest
+from ._results_file import ResultsFile
 
 
 class StrategySearch(ClassifierMixin, BaseEstimator):

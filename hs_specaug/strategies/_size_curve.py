@@ -14,17 +14,11 @@ from tqdm.auto import tqdm
 
 from ..generators import BaseGenerator, PerturbationGenerator
 from ..perturbations import Domain, parse_perturbation
-from ._candidates import (
-    BASELINE,
-    COMPOSITE,
-    NO_OVERSAMPLING,
-    Candidate,
-    as_sampling_strategy,
-    in_domain,
-)
-from ._cells import as_classifier, as_score, make_trials, mean_overlap, score_cells
-from ._ranking import SCORE_NAMES, in_words, mean_interval, standard_error
-from ._results_file import describe
+from ..studies._estimators import as_classifier, as_sampling_strategy, in_domain
+from ..studies._identity import describe
+from ..studies._statistics import SCORE_NAMES, in_words, mean_interval, standard_error
+from ._candidates import BASELINE, COMPOSITE, NO_OVERSAMPLING, Candidate
+from ._cells import as_score, make_trials, mean_overlap, score_cells
 
 SIZES = tuple(range(10, 101, 10))
 

@@ -1,22 +1,14 @@
 """Which composites and baselines a search compares."""
 
-import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from hs_specaug.exceptions import IncompatibleSignalError
 from hs_specaug.generators import RandomGenerator
 from hs_specaug.perturbations import Compose, Domain, parse_perturbation
 from hs_specaug.strategies import composites
-from hs_specaug.strategies._candidates import (
-    as_sampling_strategy,
-    make_candidates,
-    rows_per_class,
-    weighted,
-)
+from hs_specaug.strategies._candidates import make_candidates
 
 FOUR = {"1": "shift", "2": "gain", "3": "baseline", "4": "gaussian-noise"}
 
@@ -121,22 +113,6 @@ def test_rivals_know_the_axis():
 def test_strategies_are_refused_before_hours_are_spent():
     with pytest.raises(IncompatibleSignalError, match="wavenumber-shift"):
         names(KNeighborsClassifier(), strategies=["wavenumber-shift"], domain=Domain("EELS"))
-
-
-def test_class_weights_reach_into_pipelines():
-    pipeline = make_pipeline(StandardScaler(), LogisticRegression())
-    assert weighted(pipeline)[-1].class_weight == "balanced"
-    assert pipeline[-1].class_weight is None
-    assert weighted(KNeighborsClassifier()) is None
-
-
-def test_rows_per_class_keep_larger_classes():
-    y = np.repeat(["a", "b"], [7, 2])
-    assert rows_per_class(y, 5) == {"a": 7, "b": 5}
-    assert as_sampling_strategy(5)(y) == {"a": 7, "b": 5}
-    assert as_sampling_strategy("auto") == "auto"
-    with pytest.raises(ValueError, match="at least 1 row"):
-        as_sampling_strategy(0)
 
 
 def test_an_instance_is_taken_as_it_is():

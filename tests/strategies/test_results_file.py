@@ -12,9 +12,7 @@ import pytest
 from sklearn.metrics import f1_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from hs_specaug.perturbations import Domain
 from hs_specaug.strategies import StrategySearch
-from hs_specaug.strategies._results_file import describe
 
 N_CELLS = 3 * (3 + 3)  # repetitions × (baselines and SMOTE + composites)
 
@@ -154,14 +152,6 @@ def test_a_missing_folder_is_named_before_anything_is_scored(imbalanced, tmp_pat
     with pytest.raises(FileNotFoundError, match="nowhere"):
         search(tmp_path / "nowhere" / "search.json", counting).fit(*imbalanced)
     assert counting.calls == 0
-
-
-def test_descriptions_tell_objects_apart():
-    assert describe(KNeighborsClassifier(1)) != describe(KNeighborsClassifier(2))
-    assert describe({"a": np.arange(3)}) != describe({"a": np.arange(4)})
-    assert describe(Domain("EELS")) != describe(Domain("EDS"))
-    assert describe(np.float32(0.5)) == 0.5
-    json.dumps(describe([Domain(), np.ptp, (1, None)]))
 
 
 SLOW_SEARCH = """

@@ -1,0 +1,5 @@
+"""The leak-proof comparison behind every table: methods × classifiers × ratios × repetitions."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
