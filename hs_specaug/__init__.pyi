@@ -11,6 +11,7 @@ from . import (
     preprocessing,
     signals,
     strategies,
+    studies,
 )
 from ._axes import SignalAxis, check_same_axes
 from ._registry import (
@@ -53,4 +54,5 @@ __all__ = [
     "preprocessing",
     "signals",
     "strategies",
+    "studies",
 ]

@@ -1,8 +1,13 @@
 """Honest scores: leak-proof splits, held-out real rows, likeness to real rows, intervals."""
 
 from ..classifiers._calibrated import Calibration, CalibrationPlan
-from ._calibrated_fold import fit_calibrated
-from ._calibration import (
+from ._feature_map import FeatureMap, feature_map
+from ._plots import plot_intensity_map, plot_spectra
+from ._report import ClassificationReport
+from ._scores import bootstrap_intervals, scores_from_confusion
+from ._splits import Split, make_splits
+from ._validation import evaluate_classifier, fit_fold
+from .calibration._curves import (
     ReliabilityCurve,
     brier_score,
     expected_calibration_error,
@@ -10,13 +15,10 @@ from ._calibration import (
     negative_log_likelihood,
     reliability_curve,
 )
-from ._calibration_report import CalibrationReport, OutOfFold
-from ._comparison import compare
-from ._comparison_report import ComparisonReport
-from ._distribution import KernelDistance, kernel_distance, maximum_mean_discrepancy
-from ._diversity import ManifoldScores, precision_recall_density_coverage
-from ._feature_map import FeatureMap, feature_map
-from ._fidelity import (
+from .calibration._fold import fit_calibrated
+from .calibration._report import CalibrationReport, OutOfFold
+from .comparison._compare import compare
+from .comparison._fidelity import (
     Baseline,
     image_fidelity,
     reaches_baseline,
@@ -24,25 +26,23 @@ from ._fidelity import (
     spectral_fidelity,
     spectral_metrics,
 )
-from ._frechet import extrapolated_frechet_distance, frechet_distance
-from ._generated import evaluate_generator
-from ._image import inception_score, structural_similarity
-from ._memorisation import MemorisationReport, memorisation
-from ._peaks import PeakErrors, peak_errors
-from ._plots import plot_intensity_map, plot_spectra
-from ._report import ClassificationReport
-from ._scores import bootstrap_intervals, scores_from_confusion
-from ._spectral import cosine_distance, kl_divergence, pearson_correlation, signal_to_noise
-from ._splits import Split, make_splits
-from ._synthetic_only import (
+from .comparison._generated import evaluate_generator
+from .comparison._report import ComparisonReport
+from .comparison._synthetic_only import (
     SyntheticOnlyResult,
     measured_noise,
     noise_only,
     train_on_synthetic,
 )
-from ._two_sample import TwoSampleTest, classifier_two_sample_test
-from ._usefulness import Gain, Usefulness, usefulness
-from ._validation import evaluate_classifier, fit_fold
+from .comparison._usefulness import Gain, Usefulness, usefulness
+from .metrics._distribution import KernelDistance, kernel_distance, maximum_mean_discrepancy
+from .metrics._diversity import ManifoldScores, precision_recall_density_coverage
+from .metrics._frechet import extrapolated_frechet_distance, frechet_distance
+from .metrics._image import inception_score, structural_similarity
+from .metrics._memorisation import MemorisationReport, memorisation
+from .metrics._peaks import PeakErrors, peak_errors
+from .metrics._spectral import cosine_distance, kl_divergence, pearson_correlation, signal_to_noise
+from .metrics._two_sample import TwoSampleTest, classifier_two_sample_test
 
 __all__ = [
     "Baseline",

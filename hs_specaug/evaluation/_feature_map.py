@@ -13,8 +13,8 @@ from sklearn.utils import check_random_state
 
 from .._colours import class_colours
 from ..exceptions import TooFewRowsError
-from ._embeddings import Embedding, named_embedding
-from ._rows import check_rows
+from .metrics._embeddings import Embedding, named_embedding
+from .metrics._rows import check_rows
 
 METHODS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 #: Rows below which two dimensions say nothing about neighbourhoods.

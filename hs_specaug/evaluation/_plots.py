@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ._rows import check_pair
+from .metrics._rows import check_pair
 
 REAL_COLOURS = ("tab:blue", "tab:cyan")
 SYNTHETIC_COLOURS = ("tab:orange", "tab:red")

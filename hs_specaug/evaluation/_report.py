@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ._calibration_report import CalibrationReport
 from ._scores import SCORES, bootstrap_intervals, scores_from_confusion
+from .calibration._report import CalibrationReport
 
 MACRO = "macro average"
 

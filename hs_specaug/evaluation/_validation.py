@@ -13,11 +13,11 @@ from tqdm.auto import tqdm
 
 from ..classifiers._calibrated import Calibration, CalibrationPlan
 from ..exceptions import LeakageError
-from ._calibration_report import CalibrationReport, OutOfFold
 from ._report import ClassificationReport
 from ._resampled import ResampledRows, pass_on_interrupt, resample_fold
 from ._scores import confusion_per_group
 from ._splits import Split
+from .calibration._report import CalibrationReport, OutOfFold
 
 
 class FlatRows(BaseEstimator):
@@ -187,7 +187,7 @@ def evaluate_classifier(
         With ``refit=False``, if the generator has seen scored rows, or rows that temperature or
         prediction sets need as unseen ones.
     """
-    from ._calibrated_fold import fit_calibrated
+    from .calibration._fold import fit_calibrated
 
     present = np.unique(y).tolist()
     order = present if classes is None else [c for c in classes if c in present]

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ..evaluation._distances import nearest_rows
 from ..evaluation._resampled import ResampledRows, resample_fold
 from ..evaluation._scores import confusion_per_group
 from ..evaluation._validation import fit_on
+from ..evaluation.metrics._distances import nearest_rows
 from ..exceptions import LeakageError
 from ._cell import Cell
 from ._estimators import seeded, with_value

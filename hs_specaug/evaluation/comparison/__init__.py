@@ -1,0 +1,1 @@
+"""Generated rows beside real ones, with what real rows score against each other."""

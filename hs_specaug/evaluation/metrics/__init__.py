@@ -1,0 +1,1 @@
+"""Measures of likeness, variety and memorisation: pure functions of rows."""
