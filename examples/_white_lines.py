@@ -19,12 +19,20 @@ CLASSES = ["wustite", "magnetite", "Mn2+", "Mn3+", "Mn4+"]
 
 
 def measured_mn2(folder: Path) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return measured Mn2+ spectra (1107, 700) and their sessions; None where they are absent."""
+    """Return measured Mn2+ spectra (659, 700) and their sessions; None where they are absent.
+
+    The file holds every spectrum of the session "thinnest" a second time, as one of "thin". Here
+    each is there once: what is scored has not been learned from.
+    """
     path = folder / "eels_mn2_white_lines.npz"
     if not path.is_file():
         return None
     with np.load(path) as archive:
-        return archive["spectra"], archive["session"]
+        spectra, session = archive["spectra"], archive["session"]
+    thinnest = {row.tobytes() for row in spectra[session == "thinnest"]}
+    once = spectra[session == "thin"]
+    of_thinnest = np.array([row.tobytes() in thinnest for row in once])
+    return once, np.where(of_thinnest, "thinnest", "thin")
 
 
 def simulated_mn2(n: int = 500) -> tuple[np.ndarray, np.ndarray]:

@@ -78,7 +78,7 @@ def classifiers() -> dict:
 
 
 # %%
-# 1. Mn2+ of one session. A generator needs two classes; the other one here are five spectra of the
+# 1. Mn2+ of one region. A generator needs two classes; the other one here are five spectra of the
 # thinnest region, too few to be trained on. The start is the mean spectrum with its noise, so that
 # the figures show how the variation of the spectra is found.
 measured = measured_mn2(folder)
@@ -95,7 +95,7 @@ mn2 = hs_specaug.make_generator(
     random_state=SEED,
     show_progressbar=True,
 ).fit(spectra[train], session[train])
-print(f"Mn2+ {'measured' if measured else 'simulated'}, {n_train} spectra of one session")
+print(f"Mn2+ {'measured' if measured else 'simulated'}, {n_train} spectra of the thicker region")
 print(mn2.verdict_)
 
 last = n_train + (60 if options.quick else len(spectra))

@@ -58,7 +58,7 @@ class DAGGenerator(OneGeneratorPerClass, DAGPlots):
         one discriminator, "multi" has another one for untransformed and for each kind of
         transformed rows (figure 3).
     architecture : {"simple-dense", "large-dense", "simple-convo"}, default "simple-dense"
-        Of generators and discriminators, see :data:`hs_specaug.networks.DAG_ARCHITECTURES`.
+        Of generators and discriminators: layers and widths are in the method's page.
     maximum_shift : float or None, default None
         Largest shift, in units of the axis (`domain`; channels where it has none). None is 10
         channels, as in the reference implementation.
