@@ -8,6 +8,9 @@ CLASS_COLOURS = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442",
     "#332288", "#882255", "#117733", "#999933", "#88CCEE", "#AA4499", "#DDCC77",
 )  # fmt: skip
+#: Lines of real and of synthetic rows, where both are in one figure.
+REAL_COLOURS = ("tab:blue", "tab:cyan")
+SYNTHETIC_COLOURS = ("tab:orange", "tab:red")
 
 
 def class_colours(n_classes: int) -> list[str]:

@@ -267,6 +267,15 @@ def test_studies_stand_between_evaluation_and_strategies():
     assert importers("hs_specaug.studies") <= {"studies", "strategies", "signals"}
 
 
+def test_metrics_are_functions_of_rows():
+    """They know neither folds nor reports, only each other."""
+    metrics = Path("evaluation") / "metrics"
+    known = {name for path in SOURCES if path.parent == metrics for name in imports_of(path)}
+    inside = {name for name in known if name.startswith("hs_specaug.evaluation")}
+    assert inside
+    assert all(name.startswith("hs_specaug.evaluation.metrics") for name in inside)
+
+
 def test_perturbing_arrays_does_not_load_torch():
     loaded = loaded_by(
         "import numpy as np, hs_specaug\n"

@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from .._colours import REAL_COLOURS, SYNTHETIC_COLOURS
 from .metrics._rows import check_pair
-
-REAL_COLOURS = ("tab:blue", "tab:cyan")
-SYNTHETIC_COLOURS = ("tab:orange", "tab:red")
 
 
 def _prepare(

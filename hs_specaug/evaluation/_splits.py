@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -144,7 +144,7 @@ def _folds(y: np.ndarray, groups: np.ndarray | None, test_size: float, cv: Any, 
 
 
 def _share(test_size: float) -> float:
-    if not 0.0 < test_size < 1.0:
+    if not isinstance(test_size, Real) or not 0.0 < test_size < 1.0:
         raise ValueError(f"test_size must be a share between 0 and 1, got {test_size!r}")
     return float(test_size)
 

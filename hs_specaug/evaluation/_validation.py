@@ -6,57 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_random_state
 from tqdm.auto import tqdm
 
 from ..classifiers._calibrated import Calibration, CalibrationPlan
+from ..classifiers._flat_rows import FlatRows, class_probabilities, takes_channels
 from ..exceptions import LeakageError
 from ._report import ClassificationReport
 from ._resampled import ResampledRows, pass_on_interrupt, resample_fold
 from ._scores import confusion_per_group
 from ._splits import Split
 from .calibration._report import CalibrationReport, OutOfFold
-
-
-class FlatRows(BaseEstimator):
-    """Give every row to the wrapped estimator as one vector.
-
-    scikit-learn's own classifiers take (n, features); spectra with channels and images do not
-    come that way.
-    """
-
-    def __init__(self, estimator: Any) -> None:
-        self.estimator = estimator
-
-    def fit(self, X: np.ndarray, y: np.ndarray) -> FlatRows:
-        """Fit the wrapped estimator."""
-        self.estimator_ = clone(self.estimator).fit(X.reshape(len(X), -1), y)
-        self.classes_ = self.estimator_.classes_
-        return self
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Predict with the wrapped estimator."""
-        return self.estimator_.predict(X.reshape(len(X), -1))
-
-    def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """Predict probabilities with the wrapped estimator; one-hot if it has none."""
-        return class_probabilities(self.estimator_, X.reshape(len(X), -1))
-
-
-def class_probabilities(model: Any, X: np.ndarray) -> np.ndarray:
-    """Return probabilities of shape (n, n_classes); one-hot if the model has none."""
-    if hasattr(model, "predict_proba"):
-        return model.predict_proba(X)
-    return (model.predict(X)[:, np.newaxis] == model.classes_).astype(float)
-
-
-def takes_channels(classifier: Any) -> bool:
-    """Whether `classifier` accepts rows with channels, by its scikit-learn tags."""
-    from sklearn.utils import get_tags
-
-    return bool(get_tags(classifier).input_tags.three_d_array)
 
 
 def fit_fold(

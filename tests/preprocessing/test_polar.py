@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import hs_specaug
-from hs_specaug.evaluation._validation import FlatRows
+from hs_specaug.classifiers._flat_rows import FlatRows
 from hs_specaug.preprocessing import PolarImage
 from hs_specaug.preprocessing._polar import PolarGeometry, draw_polar, read_polar
 

@@ -19,10 +19,11 @@ from ...classifiers._calibrated import (
     fit_strength,
     rows_needed,
 )
+from ...classifiers._flat_rows import class_probabilities
 from ...classifiers._priors import target_prior, training_prior
 from ...exceptions import FewSamplesWarning
 from .._splits import Split
-from .._validation import check_no_leak, class_probabilities, fit_and_labels
+from .._validation import check_no_leak, fit_and_labels
 
 #: Fewer held-out rows than this say nothing about a temperature.
 ROWS_FOR_TEMPERATURE = 20

@@ -23,7 +23,7 @@ BEFORE, AFTER = "before", "after"
 
 
 class OutOfFold(NamedTuple):
-    """What models said about held-out meapd rows, pooled over the folds.
+    """What models said about held-out measured rows, pooled over the folds.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class OutOfFold(NamedTuple):
 
 @dataclass(repr=False)
 class CalibrationReport:
-    """Whether probabilities of held-out meapd rows mean what they say.
+    """Whether probabilities of held-out measured rows mean what they say.
 
     `before` is what the classifier gave, `after` what was made of it.
 

@@ -13,6 +13,7 @@ from ...exceptions import LeakageError
 from ..metrics._embeddings import Embedding, embedded, named_embedding
 from ..metrics._memorisation import MemorisationReport, memorisation
 from ..metrics._rows import check_pair
+from ._checks import check_both, check_classes, check_classifier, check_groups, check_labels
 from ._details import Sets, all_rows_details
 from ._registry import (
     MEMORISATION,
@@ -29,8 +30,6 @@ from ._thirds import (
     LARGEST_SEED,
     ClassRows,
     Splits,
-    check_both,
-    check_labels,
     compare_classes,
 )
 from ._usefulness import Usefulness, n_among, usefulness
@@ -79,7 +78,7 @@ def compare(
         What FID, KID, precision, recall, density, coverage and the distances of the memorisation
         are taken in. None takes the rows themselves. Figures of other embeddings do not compare;
         the name of FID and KID says which it is.
-    classifier : scikit-learn classifier or None
+    classifier : str, scikit-learn classifier or None
         For the usefulness, cloned; see :func:`usefulness`. If it is fitted, its probabilities
         also make the Inception score of images.
     axis : SignalAxis or None
@@ -87,7 +86,7 @@ def compare(
     groups : array-like of shape (n,) or None
         Specimen of each real row, see :func:`usefulness`.
     classes : sequence of labels or None
-        Order of the classes in the report; None sorts those of `y_real`.
+        Classes to report, in this order; None takes all of `y_real`, sorted.
     n_repeats : int, default 20
         Random splits of the real rows, see :func:`spectral_fidelity`.
     level : float, default 0.95
@@ -109,7 +108,8 @@ def compare(
     LeakageError
         If real rows are among the training rows.
     ValueError
-        If rows are not finite or differ in length, labels do not fit, or a metric is unknown.
+        If there are no rows, rows are not finite or differ in length, labels miss, no class has
+        both real and synthetic rows, or a metric is unknown.
 
     Examples
     --------
@@ -124,6 +124,7 @@ def compare(
     """
     sets = _check_sets(real, synthetic, y_real, y_synthetic, training, y_training, classes)
     splits = Splits(n_repeats, level, max_rows).check()
+    classifier, groups = check_classifier(classifier), check_groups(groups, len(sets.real))
     wanted = wanted_groups(metrics, images=row_kind(sets.real) == "images")
     source, embed = named_embedding(embedding)
     seeds = check_random_state(random_state).randint(LARGEST_SEED, size=4).tolist()
@@ -135,7 +136,7 @@ def compare(
         sets, report.titles, embed, classifier, splits, setting, seeds[2]
     )
     report.details = details
-    notes += reasons
+    notes += reasons + _copies(sets)
     if USEFULNESS in wanted:
         report.usefulness, reasons = _useful(sets, classifier, groups, seeds[3])
         notes += reasons
@@ -155,20 +156,22 @@ def _check_sets(
     y_training: Any,
     classes: Sequence[Any] | None,
 ) -> Sets:
-    check_pair(real, synthetic, minimum=0)
+    check_pair(real, synthetic)
     rows, new = np.asarray(real), np.asarray(synthetic)
     labels = check_labels(len(rows), y_real, "y_real")
     y_new = check_labels(len(new), y_synthetic, "y_synthetic")
     check_both(y_real, y_synthetic)
     old = y_old = None
+    if training is None and y_training is not None:
+        raise ValueError("y_training is given without training; give both, or neither")
     if training is not None:
-        check_pair(real, training, minimum=0)
+        check_pair(real, training, minimum=0, name="training")
         old = np.asarray(training)
         y_old = check_labels(len(old), y_training, "y_training")
         if (y_training is None) != (y_real is None):
             raise ValueError("y_training must be given with y_real, and only then")
         _check_unseen(rows, old)
-    order = np.unique(labels).tolist() if classes is None else list(classes)
+    order = check_classes(classes, labels, y_new)
     return Sets(rows, new, labels, y_new, old, y_old, order)
 
 
@@ -181,6 +184,21 @@ def _check_unseen(real: np.ndarray, training: np.ndarray) -> None:
         )
 
 
+def _copies(sets: Sets) -> list[str]:
+    """Say what no distance between distributions notices, and what classes nothing is said of."""
+    notes = []
+    copied = n_among(sets.synthetic, sets.real)
+    if copied:
+        notes.append(
+            f"{copied} of the {len(sets.synthetic)} synthetic rows are copies of real rows that "
+            "judge them: figures flatter"
+        )
+    others = sorted(map(str, set(sets.y_synthetic.tolist()) - set(sets.y_real.tolist())))
+    if others:
+        notes.append(f"synthetic rows of {', '.join(others)} have no real rows to compare with")
+    return notes
+
+
 def _requests(
     wanted: Mapping[str, Sequence[str]], source: str, rows: np.ndarray, axis: SignalAxis | None
 ) -> tuple[dict[str, dict[str, Metric]], list[str]]:
@@ -190,6 +208,8 @@ def _requests(
             f"axis must be a SignalAxis or None, got {type(axis).__name__}; use "
             "axis=hs_specaug.SignalAxis('Energy loss', 'eV', values)"
         )
+    if axis is not None and axis.size != rows.shape[-1]:
+        raise ValueError(f"axis has {axis.size} channels, the rows have {rows.shape[-1]}")
     units = (axis.units or "axis units") if axis is not None else "channels"
     requests: dict[str, dict[str, Metric]] = {}
     notes = []

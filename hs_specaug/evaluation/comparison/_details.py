@@ -9,8 +9,9 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from ...classifiers._flat_rows import takes_channels
 from ...exceptions import TooFewRowsError
-from .._validation import fit_fold, takes_channels
+from .._validation import fit_fold
 from ..metrics._embeddings import Embedding, embedded
 from ..metrics._peaks import peak_errors
 from ..metrics._two_sample import classifier_two_sample_test

@@ -17,8 +17,6 @@ from ._thirds import (
     Baseline,
     ClassRows,
     Splits,
-    check_both,
-    check_labels,
     compare_classes,
     compare_thirds,
     reaches,
@@ -236,7 +234,7 @@ def _fidelity(
     random_state: Any,
 ) -> ComparisonReport:
     """Compare rows class by class in the figures of `requests`, without further sections."""
-    check_pair(real, synthetic, minimum=0)
+    check_pair(real, synthetic)
     real, synthetic = np.asarray(real), np.asarray(synthetic)
     labels = check_labels(len(real), y_real, "y_real")
     y_new = check_labels(len(synthetic), y_synthetic, "y_synthetic")
@@ -247,7 +245,7 @@ def _fidelity(
     for rows in (real, synthetic):
         features = embedded(rows, embedding) if in_features else rows
         sets.append({"rows": rows, "features": features})
-    order = np.unique(labels).tolist() if classes is None else list(classes)
+    order = check_classes(classes, labels, y_new)
     figures, notes = compare_classes(
         ClassRows(sets[0], sets[1], labels, y_new),
         order,

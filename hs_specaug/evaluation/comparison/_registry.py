@@ -219,7 +219,14 @@ def wanted_groups(metrics: str | Iterable[str] | None, images: bool) -> dict[str
     """
     if metrics is None:
         metrics = [group for group in GROUPS if group != ("spectral" if images else "image")]
+    if not isinstance(metrics, Iterable):
+        raise TypeError(
+            f"metrics must be None, a name or a list of names such as ['fid', 'diversity'], got "
+            f"{metrics!r}"
+        )
     asked = [metrics] if isinstance(metrics, str) else list(metrics)
+    if not asked:
+        raise ValueError("metrics is empty; leave it out to get all, or use metrics='fidelity'")
     group_of = {name: group for group, names in GROUPS.items() for name in names}
     for name in asked:
         if name not in GROUPS and name not in group_of:

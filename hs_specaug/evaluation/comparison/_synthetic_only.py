@@ -10,11 +10,11 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
+from ...classifiers._flat_rows import FlatRows, takes_channels
 from ...exceptions import LeakageError
 from .._report import ClassificationReport
 from .._scores import confusion_per_group
 from .._splits import Split, make_splits
-from .._validation import FlatRows, takes_channels
 
 TRAIN_SHARE = 0.15
 LARGEST_SEED = np.iinfo(np.int32).max

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,12 +62,15 @@ class Splits(NamedTuple):
 
     def check(self) -> Splits:
         """Return itself, or raise a ValueError."""
-        if self.n_repeats < 1:
-            raise ValueError(f"n_repeats must be at least 1, got {self.n_repeats!r}")
-        if not 0.0 < self.level < 1.0:
-            raise ValueError(f"level must be between 0 and 1, got {self.level!r}")
-        if self.max_rows is not None and self.max_rows < 2:
-            raise ValueError(f"max_rows must be 2 or more, or None, got {self.max_rows!r}")
+        if not isinstance(self.n_repeats, Integral) or self.n_repeats < 1:
+            raise ValueError(
+                f"n_repeats must be a whole number, at least 1, got {self.n_repeats!r}"
+            )
+        if not isinstance(self.level, Real) or not 0.0 < self.level < 1.0:
+            raise ValueError(f"level must be a number between 0 and 1, got {self.level!r}")
+        most = self.max_rows
+        if most is not None and (not isinstance(most, Integral) or most < 2):
+            raise ValueError(f"max_rows must be a whole number, 2 or more, or None, got {most!r}")
         return self
 
 
@@ -214,19 +218,3 @@ def _notes(name: str, reasons: dict[str, str], n_classes: int) -> list[str]:
     if len(reasons) == n_classes > 1 and len(set(reasons.values())) == 1:
         return [f"{name}: {next(iter(reasons.values()))}"]
     return [f"{name} of class {label!r}: {reason}" for label, reason in reasons.items()]
-
-
-def check_labels(n: int, y: Any, name: str) -> np.ndarray:
-    """Return one label per row; None is one class."""
-    if y is None:
-        return np.full(n, "all rows")
-    y = np.asarray(y)
-    if y.shape != (n,):
-        raise ValueError(f"{name} must have one label per row, ({n},), got shape {y.shape}")
-    return y
-
-
-def check_both(y_real: Any, y_synthetic: Any) -> None:
-    """Raise if only one set has labels."""
-    if (y_real is None) != (y_synthetic is None):
-        raise ValueError("y_real and y_synthetic must be given both, or neither")

@@ -122,8 +122,8 @@ def usefulness(
         Their labels.
     training, y_training : array-like or None
         Real rows to train on, and their labels: those that the generator was trained on.
-    classifier : scikit-learn classifier or None
-        Cloned. None takes a random forest: it needs no scaling and no iterations to converge,
+    classifier : str, scikit-learn classifier or None
+        A name as for :func:`hs_specaug.make_classifier`, or an instance, which is cloned. None takes a random forest: it needs no scaling and no iterations to converge,
         and is fast for any number of channels.
     groups : array-like of shape (n,) or None
         Specimen of each row of `real`: kept together in folds, and resampled together.
@@ -147,10 +147,12 @@ def usefulness(
     ValueError
         If labels do not fit.
     """
-    order = np.unique(np.asarray(y_real)).tolist() if classes is None else list(classes)
+    labels = check_labels(len(real), y_real, "y_real")
+    y_new = check_labels(len(synthetic), y_synthetic, "y_synthetic")
+    order = check_classes(classes, labels, y_new)
     seeds = check_random_state(random_state).randint(LARGEST_SEED, size=3)
-    X, y, units = _known(real, y_real, order, groups)
-    new, y_new, _ = _known(synthetic, y_synthetic, order)
+    X, y, units = _known(real, labels, order, check_groups(groups, len(real)))
+    new, y_new, _ = _known(synthetic, y_new, order)
     old = None if training is None else _known(training, y_training, order)[:2]
     _check_apart(X, new, None if old is None else old[0])
     _check_classes(y, order, None if old is None else old[1])
@@ -233,7 +235,8 @@ def _check_classes(y: np.ndarray, order: list, y_training: np.ndarray | None) ->
 
 def default_classifier(classifier: Any, seed: int) -> Any:
     """Return a clone with a seed; None gives a random forest."""
-    model = RandomForestClassifier() if classifier is None else clone(classifier)
+    given = check_classifier(classifier)
+    model = RandomForestClassifier() if given is None else clone(given)
     if model.get_params().get("random_state", 0) is None:
         model.set_params(random_state=seed)
     return model

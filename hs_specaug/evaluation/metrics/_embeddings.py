@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from ._rows import check_rows
+
 Embedding = Callable[[Any], Any]
 RAW = "raw"
 
@@ -51,5 +53,19 @@ def named_embedding(embedding: Any) -> tuple[str, Embedding | None]:
 
 
 def embedded(rows: np.ndarray, embedding: Embedding | None) -> np.ndarray:
-    """Return the features of rows; rows stay as they are without an embedding."""
-    return rows if embedding is None or not len(rows) else np.asarray(embedding(rows))
+    """Return the features of rows; rows stay as they are without an embedding.
+
+    Raises
+    ------
+    ValueError
+        If there is not one finite vector per row.
+    """
+    if embedding is None or not len(rows):
+        return rows
+    features = np.asarray(embedding(rows))
+    if features.ndim < 2 or len(features) != len(rows):
+        raise ValueError(
+            f"embedding must return one vector for each of the {len(rows)} rows, shape "
+            f"({len(rows)}, n_features), got shape {features.shape}"
+        )
+    return check_rows(features, "embedding(rows)")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..._axes import SignalAxis
-from .._plots import REAL_COLOURS, SYNTHETIC_COLOURS
+from ..._colours import REAL_COLOURS, SYNTHETIC_COLOURS
 
 
 def plot_pairs(

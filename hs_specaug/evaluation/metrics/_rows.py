@@ -8,6 +8,9 @@ import numpy as np
 
 from ...exceptions import TooFewRowsError
 
+#: Sums of squares of larger values overflow, and distances become 0, NaN or infinite.
+LARGEST_VALUE = 1e140
+
 
 def check_rows(X: Any, name: str, minimum: int = 1) -> np.ndarray:
     """Return `X` as finite float64 rows (n, features); further axes are put behind each other.
@@ -17,8 +20,14 @@ def check_rows(X: Any, name: str, minimum: int = 1) -> np.ndarray:
     TooFewRowsError
         If there are fewer than `minimum` rows.
     ValueError
-        If `X` is complex, not finite, has no feature or fewer than two axes.
+        If `X` is complex, masked, not finite, too large to be squared, has no feature or fewer
+        than two axes.
     """
+    if np.ma.is_masked(X):
+        raise ValueError(
+            f"{name} has {np.ma.count_masked(X)} masked values, which would be taken for measured "
+            f"ones; leave those rows or channels out, or repair them with {name}.filled(...)"
+        )
     X = np.asarray(X)
     if X.ndim < 2:
         raise ValueError(f"{name} must be rows of shape (n, channels), got shape {X.shape}")
@@ -34,16 +43,24 @@ def check_rows(X: Any, name: str, minimum: int = 1) -> np.ndarray:
         raise ValueError(f"{name} must have at least one channel, got none")
     if not np.isfinite(X).all():
         raise ValueError(f"{name} must be finite, got NaN or infinity")
+    largest = float(np.abs(X).max(initial=0.0))
+    if largest > LARGEST_VALUE:
+        raise ValueError(
+            f"{name} has values up to {largest:.3g}, too large to be squared; divide all rows by one "
+            "number"
+        )
     return X
 
 
-def check_pair(real: Any, synthetic: Any, minimum: int = 1) -> tuple[np.ndarray, np.ndarray]:
+def check_pair(
+    real: Any, synthetic: Any, minimum: int = 1, *, name: str = "synthetic"
+) -> tuple[np.ndarray, np.ndarray]:
     """Check two sets of rows, and that their rows have the same length."""
     real = check_rows(real, "real", minimum)
-    synthetic = check_rows(synthetic, "synthetic", minimum)
+    synthetic = check_rows(synthetic, name, minimum)
     if real.shape[1] != synthetic.shape[1]:
         raise ValueError(
-            "real and synthetic must have rows of one length, got "
+            f"real and {name} must have rows of one length, got "
             f"{real.shape[1]} and {synthetic.shape[1]} values"
         )
     return real, synthetic

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
-from .._validation import takes_channels
+from ...classifiers._flat_rows import takes_channels
 from ._rows import check_pair
 
 LARGEST_SEED = np.iinfo(np.int32).max

@@ -1,0 +1,113 @@
+"""Labels, classes, groups and classifiers of a comparison, checked before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils.multiclass import type_of_target
+
+from ..._registry import make_classifier
+
+
+def check_labels(n: int, y: Any, name: str) -> np.ndarray:
+    """Return one label per row; None is one class.
+
+    Raises
+    ------
+    ValueError
+        If labels are not one per row, some are missing, of mixed types, or measured numbers.
+    """
+    if y is None:
+        return np.full(n, "all rows")
+    y = np.asarray(y)
+    if y.shape != (n,):
+        raise ValueError(f"{name} must have one label per row, ({n},), got shape {y.shape}")
+    missing = [label is None or label != label for label in y.tolist()]
+    if any(missing):
+        raise ValueError(
+            f"{name} must have a label for every row, got {sum(missing)} None or NaN of {n}; leave "
+            "those rows out"
+        )
+    try:
+        np.unique(y)
+    except TypeError:
+        kinds = sorted({type(label).__name__ for label in y.tolist()})
+        raise ValueError(
+            f"{name} must be labels of one type, got {' and '.join(kinds)}; use "
+            f"[str(label) for label in {name}]"
+        ) from None
+    if y.dtype.kind == "f" and n and type_of_target(y) == "continuous":
+        raise ValueError(
+            f"{name} must be class labels, got measured numbers such as {y.tolist()[0]!r}; "
+            "label_by_threshold makes classes of them"
+        )
+    return y
+
+
+def check_both(y_real: Any, y_synthetic: Any) -> None:
+    """Raise if only one set has labels."""
+    if (y_real is None) != (y_synthetic is None):
+        raise ValueError("y_real and y_synthetic must be given both, or neither")
+
+
+def check_classes(classes: Sequence[Any] | None, y: np.ndarray, y_new: np.ndarray) -> list[Any]:
+    """Return the order of the classes, those of `y` by default.
+
+    Raises
+    ------
+    ValueError
+        If a class has no real row, occurs twice, or none has synthetic rows.
+    """
+    present = np.unique(y).tolist()
+    if classes is None:
+        order = present
+    else:
+        if isinstance(classes, str) or np.ndim(np.asarray(classes, dtype=object)) != 1:
+            raise ValueError(f"classes must be a list of labels, got {classes!r}")
+        order = np.asarray(classes, dtype=object).tolist()
+        unknown = [label for label in order if label not in present]
+        if not order or unknown or len(set(order)) < len(order):
+            raise ValueError(
+                f"classes must be some of those of the real rows, {present}, each once, got {order}"
+            )
+    new = np.unique(y_new).tolist()
+    if not set(order) & set(new):
+        raise ValueError(
+            f"no class has both real and synthetic rows: the real ones are {order}, the synthetic "
+            f"ones {new}; name them alike"
+        )
+    return order
+
+
+def check_groups(groups: Any, n: int) -> np.ndarray | None:
+    """Return one group per row, or None."""
+    if groups is None:
+        return None
+    units = np.asarray(groups)
+    if units.shape != (n,):
+        raise ValueError(f"groups must have one entry per real row, ({n},), got {units.shape}")
+    return check_labels(n, units.astype(str) if units.dtype.kind == "f" else units, "groups")
+
+
+def check_classifier(classifier: Any) -> Any:
+    """Return the classifier, made of its name where it is one; None stays None.
+
+    Raises
+    ------
+    TypeError
+        If it is a class, a regressor or something else.
+    ValueError
+        If the name is unknown.
+    """
+    if isinstance(classifier, str):
+        return make_classifier(classifier)
+    if classifier is None or (not isinstance(classifier, type) and is_classifier(classifier)):
+        return classifier
+    name = classifier.__name__ if isinstance(classifier, type) else None
+    raise TypeError(
+        "classifier must be None, a name such as 'svm' or a scikit-learn classifier, got "
+        + (f"the class {name}; write {name}()" if name else repr(classifier))
+    )
