@@ -66,7 +66,6 @@ def main() -> None:
     read = parser(__doc__)
     read.add_argument("--epochs", type=int, default=120, help="most epochs")
     read.add_argument("--seeds", type=int, default=2)
-    read.add_argument("--table", type=Path, help="csv of examples/eels_dag.py to file with it")
     options = read.parse_args()
     warnings.simplefilter("ignore", FewSamplesWarning)
     warnings.simplefilter("ignore", TrainingWarning)
@@ -87,10 +86,6 @@ def main() -> None:
             results["runs"].append(train(rows, held, seed, epochs=epochs, **plan))
             print(json.dumps(results["runs"][-1]), flush=True)
             write(options.output, results)  # what is there, should the rest be cut short
-    if options.table is not None:
-        lines = options.table.read_text(encoding="utf-8").splitlines()
-        names = lines[0].split(",")
-        results["accuracy"] = [dict(zip(names, x.split(","), strict=True)) for x in lines[1:]]
     write(options.output, results)
 
 
