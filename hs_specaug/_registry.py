@@ -73,7 +73,10 @@ def find_method(group: str, name: str) -> type:
 
 
 def _make(group: str, name: str, parameters: dict[str, Any]) -> Any:
-    method = find_method(group, name)
+    return _construct(name, find_method(group, name), parameters)
+
+
+def _construct(name: str, method: Any, parameters: dict[str, Any]) -> Any:
     try:
         return method(**parameters)
     except TypeError as error:
@@ -194,7 +197,7 @@ def make_classifier(name: str, **hyperparameters: Any) -> Any:
 
         found = dict(all_estimators(type_filter="classifier"))
         if name in found:
-            return found[name](**hyperparameters)
+            return _construct(name, found[name], hyperparameters)
         raise ValueError(
             f"unknown classifier {name!r}{closest(name, [*list_classifiers(), *found])}. "
             f"Registered classifiers: {', '.join(list_classifiers())}; besides, every classifier "

@@ -16,20 +16,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from ._priors import PRIORS
+from ._temperature import fit_temperature, temperature_loss
 
 DECISIONS = ("classifier", "balanced", "bayes")
 
 #: What a probability of 0 counts as where its logarithm is needed; no vote of 100 is not "never".
 FLOOR = 1e-6
-#: Sharper than T = 0.22 is a claim that no calibration set of the sizes met here can carry.
-LOG_TEMPERATURES = (-1.5, 3.0)
 #: Scores this close (of logarithms) are a tie that rounding must not break.
 TIE = 1e-5
 
@@ -52,55 +51,14 @@ class HeldOut(NamedTuple):
     codes: np.ndarray
 
 
+def percentage(share: Any) -> str:
+    """Return a share such as a confidence in per cent; 0.995 is not rounded to all."""
+    return f"{100.0 * share:.4g}%"
+
+
 def log_floored(probabilities: np.ndarray) -> np.ndarray:
     """Return log p, with probabilities of 0 raised to a floor of 10⁻⁶."""
     return np.log(np.maximum(probabilities, FLOOR))
-
-
-def fit_temperature(
-    logits: np.ndarray, codes: np.ndarray, offset: np.ndarray | float = 0.0, shrinkage: float = 1.0
-) -> float:
-    """Return the temperature that makes held-out rows most likely (Guo et al. 2017, section 4.2).
-
-    Parameters
-    ----------
-    logits : ndarray of shape (n, n_classes)
-        Or logarithms of probabilities, of real rows that the classifier has not seen.
-    codes : ndarray of int of shape (n,)
-        Their classes.
-    offset : ndarray of shape (n, n_classes) or (n_classes,), or 0
-        Added to ``logits / T``.
-    shrinkage : float, default 1.0
-        Weight of ``(log T)² / 2`` beside the summed negative log-likelihood: log T has a
-        standard normal prior. Twenty rows that are all right would otherwise be taken as proof
-        that the classifier never errs. 0 fits the likelihood alone.
-
-    Returns
-    -------
-    float
-        Above 1 where the classifier was too sure.
-    """
-    found = minimize_scalar(
-        temperature_loss,
-        bounds=LOG_TEMPERATURES,
-        args=(logits, codes, offset, shrinkage),
-        method="bounded",
-        options={"xatol": 1e-6},
-    )
-    return float(np.exp(found.x))
-
-
-def temperature_loss(
-    log_temperature: float,
-    logits: np.ndarray,
-    codes: np.ndarray,
-    offset: np.ndarray | float,
-    shrinkage: float = 1.0,
-) -> float:
-    """Return what :func:`fit_temperature` makes least."""
-    log_q = log_softmax(logits * np.exp(-log_temperature) + offset, axis=1)
-    loss = -log_q[np.arange(len(codes)), codes].sum()
-    return float(loss + shrinkage * log_temperature**2 / 2.0)
 
 
 def fit_strength(held_out: Sequence[HeldOut], measured: np.ndarray) -> tuple[float, float]:
@@ -175,6 +133,11 @@ def rows_needed(confidence: float) -> int:
     return int(np.ceil(1.0 / (1.0 - confidence) - 1.0 - 1e-9))
 
 
+def _is_one_of(value: Any, options: Sequence[str]) -> bool:
+    """Whether `value` is one of some names; `in` alone would compare arrays elementwise."""
+    return isinstance(value, str) and value in options
+
+
 @dataclass(frozen=True)
 class CalibrationPlan:
     """What shall be done to probabilities, and how classes follow from them.
@@ -213,28 +176,31 @@ class CalibrationPlan:
     random_state: int | None = None
 
     def __post_init__(self) -> None:
-        if self.method not in (None, "temperature"):
+        if self.method is not None and not _is_one_of(self.method, ("temperature",)):
             raise ValueError(f"calibration must be 'temperature' or None, got {self.method!r}")
-        if self.decision not in DECISIONS:
+        if not _is_one_of(self.decision, DECISIONS):
             raise ValueError(f"decision must be one of {DECISIONS}, got {self.decision!r}")
         if isinstance(self.prior, Mapping):
-            shares = np.array(list(self.prior.values()), dtype=float)
-            if not (np.isfinite(shares).all() and (shares > 0).all()):
+            if not all(isinstance(v, Real) and 0 < float(v) < np.inf for v in self.prior.values()):
                 raise ValueError(
-                    f"shares of prior must be positive, got {dict(self.prior)!r}; leave the class "
-                    "out of the labels if it cannot occur"
+                    f"shares of prior must be positive numbers, got {dict(self.prior)!r}; leave "
+                    "the class out of the labels if it cannot occur"
                 )
-        elif self.prior not in PRIORS:
+        elif not _is_one_of(self.prior, PRIORS):
             raise ValueError(
-                f"prior must be one of {PRIORS} or a dict of class to share, got {self.prior!r}"
+                f"prior must be one of {PRIORS} or a dict of class to share, got "
+                f"{type(self.prior).__name__} {self.prior!r}"
             )
-        if self.confidence is not None and not 0.0 < self.confidence < 1.0:
-            raise ValueError(
-                f"confidence must be between 0 and 1, got {self.confidence!r}; nine rows in ten: "
-                "confidence=0.9"
-            )
-        if self.n_folds < 2:
-            raise ValueError(f"n_folds must be at least 2, got {self.n_folds!r}")
+        if self.confidence is not None:
+            if not isinstance(self.confidence, Real) or not 0.0 < self.confidence < 1.0:
+                raise ValueError(
+                    f"confidence must be a number between 0 and 1, got {self.confidence!r}; nine "
+                    "rows in ten: confidence=0.9"
+                )
+            # A plain one: JSON knows no others.
+            object.__setattr__(self, "confidence", float(self.confidence))
+        if not isinstance(self.n_folds, Integral) or self.n_folds < 2:
+            raise ValueError(f"n_folds must be an integer of at least 2, got {self.n_folds!r}")
 
     @property
     def holds_out(self) -> bool:

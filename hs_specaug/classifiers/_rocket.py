@@ -134,9 +134,7 @@ class RocketClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"y must hold at least two classes, got one class: {self.classes_[0]!r}"
             )
-        alphas = np.asarray(self.alphas, dtype=float)
-        if alphas.ndim != 1 or not len(alphas) or not (alphas > 0).all():
-            raise ValueError(f"alphas must be a sequence of positive numbers, got {self.alphas!r}")
+        alphas = _checked_alphas(self.alphas)
         self.input_shape_ = data[0].shape[1:]
         self._mean = rows.mean(axis=(0, 2), keepdims=True)
         deviation = rows.std(axis=(0, 2), keepdims=True)
@@ -238,6 +236,14 @@ class RocketClassifier(ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _checked_alphas(alphas: Any) -> np.ndarray:
+    values = np.asarray(alphas)
+    numbers = values.dtype.kind in "iuf" and values.ndim == 1 and len(values)
+    if not numbers or not ((values > 0) & np.isfinite(values)).all():
+        raise ValueError(f"alphas must be a sequence of positive numbers, got {alphas!r}")
+    return values.astype(float)
 
 
 def _spectra(X: np.ndarray) -> np.ndarray:

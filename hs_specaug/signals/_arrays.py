@@ -137,6 +137,11 @@ def _names_and_groups(signal: Any, positions: np.ndarray) -> tuple[np.ndarray, n
 
 
 def _check_finite(signal: Any, rows: np.ndarray, positions: np.ndarray) -> None:
+    if rows.dtype.kind not in "biufc":
+        raise TypeError(
+            f"data must be numbers, got dtype {rows.dtype}; convert them with "
+            "s.change_dtype('float32')"
+        )
     bad = ~np.isfinite(rows).all(axis=tuple(range(1, rows.ndim)))
     if not bad.any():
         return

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from .._registry import make_classifier
-from .._warnings import warn_user
 from ..classifiers._calibrated import Calibration, CalibrationPlan
-from ..classifiers._priors import target_prior
 from ..evaluation import ClassificationReport, evaluate_classifier, fit_calibrated, make_splits
-from ..exceptions import SpecAugWarning
 from ..perturbations._domain import tell_domain
-from ..preprocessing import read_steps
-from . import _decisions, _maps, _rows
+from . import _decisions, _maps
 from ._arrays import labelled_rows
+from ._classify_arguments import (
+    check_one_augmentation,
+    check_prior,
+    checked_classifier,
+    checked_transformers,
+    generator_for,
+    seeded,
+    warn_of_leaks,
+)
 from ._label_plot import plot_label_map, plot_value_map
-from ._methods import check_fits, prepared, progress_wanted
+from ._methods import progress_wanted
 from ._prediction import class_probabilities, labelling_progress
 from ._result_files import read_result, save_result
 
 
-@dataclass(repr=False)
+@dataclass(repr=False, eq=False)
 class ClassificationResult:
     """A label map of the whole navigation space, and how far to trust it.
 
@@ -61,7 +64,7 @@ class ClassificationResult:
     augmentation: str
     model: Any = None
     calibration: Calibration | None = None
-    _drawn: Any = field(default=None, init=False, compare=False)
+    _drawn: Any = field(default=None, init=False)
 
     @property
     def scores(self) -> dict[str, np.ndarray]:
@@ -98,8 +101,7 @@ class ClassificationResult:
         ValueError
             If `classify` was not asked for prediction sets.
         """
-        calibration = self._calibration_with_sets()
-        return _decisions.not_sure(self.probability, self.label_map, calibration)
+        return _decisions.not_sure(self.probability, self._calibration_with_sets())
 
     def _calibration_with_sets(self) -> Calibration:
         if self.calibration is None or self.calibration.thresholds is None:
@@ -164,12 +166,14 @@ class ClassificationResult:
         row = len(axes) > 1
         shape, size = ((1, 2), (11.0, 4.2)) if row else ((2, 1), (7.5, 4.4))
         figure, panels = plt.subplots(*shape, figsize=size, layout="constrained")
-        plot_label_map(codes, self.classes, axes, ax=panels[0])
+        more = [] if unsure is None else [_decisions.not_sure_patch(unsure)]
+        plot_label_map(codes, self.classes, axes, panels[0], more, grow=True)
         if unsure is not None:
             _decisions.hatch_not_sure(panels[0], unsure, axes)
         plot_value_map(confidence, axes, "probability of the assigned class", panels[1])
         panels[0].set_title(f"{self.classifier}, augmentation: {self.augmentation}")
         panels[1].set_title(f"macro F-score on held-out data {self.report.macro_f_score:.3f}")
+        panels[1].set_anchor(panels[0].get_anchor())
         figure.align_labels()
         return panels
 
@@ -254,15 +258,6 @@ def _name(estimator: Any) -> str:
     return getattr(estimator, "method", type(estimator).__name__)
 
 
-def _seeded(estimator: Any, seed: int | None) -> Any:
-    """Return a clone whose `random_state` is `seed`, if it has one and none was given to it."""
-    estimator = clone(estimator)
-    known = estimator.get_params(deep=False)
-    if seed is not None and "random_state" in known and known["random_state"] is None:
-        estimator.set_params(random_state=seed)
-    return estimator
-
-
 def classify_signal(
     signal: Any,
     classifier: Any,
@@ -278,19 +273,12 @@ def classify_signal(
     hyperparameters: dict[str, Any],
 ) -> ClassificationResult:
     """Do what :meth:`AugmentationMixin.classify` says; see there."""
-    _warn_of_leaks(signal)
-    if hasattr(transformers, "transform"):
-        transformers = [transformers]
+    warn_of_leaks(signal)
+    transformers = checked_transformers(transformers)
+    classifier = checked_classifier(classifier, hyperparameters)
     rng = None if random_state is None else check_random_state(random_state)
     seeds = [None if rng is None else int(rng.randint(2**31 - 1)) for _ in range(5)]
-    if isinstance(classifier, str):
-        classifier = make_classifier(classifier, **hyperparameters)
-    elif hyperparameters:
-        raise TypeError(
-            f"hyperparameters {sorted(hyperparameters)} go with a classifier's name; set them on "
-            "the instance instead"
-        )
-    _check_one_augmentation(classifier, augmentation)
+    check_one_augmentation(classifier, augmentation)
     X, y, groups = labelled_rows(
         signal,
         drop_synthetic=True,
@@ -300,11 +288,11 @@ def classify_signal(
         and not transformers
         and getattr(classifier, "takes_lazy_rows", False),
     )
-    classifier = _seeded(classifier, seeds[0])
+    classifier = seeded(classifier, seeds[0])
     tell_domain(classifier, signal._domain)
     if "show_progressbar" in classifier.get_params(deep=False):
         classifier.set_params(show_progressbar=show_progressbar)
-    generator = _generator_for(signal, augmentation, refit, seeds[1], show_progressbar)
+    generator = generator_for(signal, augmentation, refit, seeds[1], show_progressbar)
     splits = make_splits(y, groups=groups, test_size=test_size, cv=cv, random_state=seeds[2])
     parts: dict[str, Any] = {
         "generator": generator,
@@ -312,7 +300,7 @@ def classify_signal(
         "refit": refit,
         "groups": groups,
     }
-    _check_prior(plan.prior, signal.classes, y)
+    check_prior(plan.prior, signal.classes, y)
     plan = replace(plan, random_state=seeds[4])
     report = evaluate_classifier(
         X,
@@ -341,58 +329,3 @@ def classify_signal(
         model=model,
         calibration=calibration,
     )
-
-
-def _check_prior(prior: Any, classes: Sequence[str], y: np.ndarray) -> None:
-    """Refuse shares of classes that the signal does not know, before anything is trained."""
-    if isinstance(prior, Mapping):
-        unknown = [name for name in prior if name not in classes]
-        if unknown:
-            raise ValueError(f"prior has shares for {unknown}, the signal has {list(classes)}")
-        present = np.unique(y).tolist()
-        target_prior(prior, [name for name in classes if name in present], y, np.ones(0))
-
-
-def _check_one_augmentation(classifier: Any, augmentation: Any) -> None:
-    """Refuse to search on augmented rows: copies of one row would be learned and scored."""
-    from ..strategies import StrategySearch
-
-    if augmentation is not None and isinstance(classifier, StrategySearch):
-        raise ValueError(
-            "a StrategySearch augments by itself and must see real rows only, got "
-            f"augmentation={augmentation!r} as well; leave it out, or add it to compare_with"
-        )
-
-
-def _generator_for(
-    signal: Any, augmentation: Any, refit: bool, seed: int | None, show_progressbar: bool
-) -> Any:
-    if augmentation is None:
-        return None
-    if not refit:
-        if isinstance(augmentation, str) or not hasattr(augmentation, "classes_"):
-            raise ValueError(
-                "refit=False needs a fitted generator as augmentation, got "
-                f"{augmentation!r}; train one with s.train_generator(...)"
-            )
-        check_fits(augmentation, signal)
-        return augmentation
-    return _seeded(prepared(augmentation, signal, None, show_progressbar, {}), seed)
-
-
-def _warn_of_leaks(signal: Any) -> None:
-    if any(step["step"] == "denoise" for step in read_steps(signal)):
-        warn_user(
-            "this signal was denoised with components learned from all its spectra, also those "
-            "that are scored now; for a score without that help leave denoise out of preprocess "
-            "and pass transformers=[hs_specaug.preprocessing.PCADenoiser(n)] to classify",
-            SpecAugWarning,
-        )
-    synthetic = _rows.read_rows(signal).get("synthetic")
-    if synthetic is not None and synthetic.any():
-        warn_user(
-            f"{int(synthetic.sum())} synthetic rows are left out: they were made from rows that "
-            "are scored now; pass augmentation=... to classify instead, which refits the "
-            "generator inside each fold",
-            SpecAugWarning,
-        )

@@ -89,6 +89,7 @@ class ComparisonMixin:
         """
         from hyperspy.signals import BaseSignal
 
+        _check_arguments(synthetic, refit, n_per_class, options)
         rng = None if random_state is None else check_random_state(random_state)
         options |= {"metrics": metrics, "classes": options.get("classes", self._compared_classes())}
         if not is_image(self):
@@ -117,6 +118,27 @@ class ComparisonMixin:
         """Return the classes that have a measured row, in the order of their codes."""
         signal: Any = self
         return [name for name, n in signal.class_counts().items() if n]
+
+
+def _check_arguments(
+    synthetic: Any, refit: Any, n_per_class: int | None, options: dict[str, Any]
+) -> None:
+    from ..evaluation.comparison._generated import check_options
+
+    if isinstance(synthetic, np.ndarray):
+        raise TypeError(
+            f"synthetic is an array of shape {synthetic.shape}, without labels and axis; compare "
+            "rows with hs_specaug.evaluation.compare(real, synthetic, y_real, y_synthetic)"
+        )
+    if not isinstance(refit, bool | np.bool_):
+        raise TypeError(f"refit must be True or False, got {refit!r}")
+    if "groups" in options:
+        raise TypeError(
+            "groups are those of the signal; set them with s.groups = [...] before comparing"
+        )
+    if "y_training" in options:
+        raise TypeError("y_training goes with arrays; training=signal brings its own labels")
+    check_options(options, n_per_class)
 
 
 def _refuse(**unwanted: Any) -> None:
@@ -218,9 +240,12 @@ def _rows_and_marks(signal: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _check_same_rows(signal: Any, other: Any) -> None:
     """Raise unless rows of the two signals can be compared."""
+    from hyperspy.signals import BaseSignal
+
     if not hasattr(other, "class_counts"):
+        what = repr(other) if isinstance(other, BaseSignal) else f"a {type(other).__name__}"
         raise TypeError(
-            f"{other!r} has no labels; make it one of this package with "
+            f"{what} has no labels; make it one of this package with "
             "hs_specaug.as_augmentable(signal), then label it with set_labels"
         )
     ours, theirs = signal_axes(signal), signal_axes(other)

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..classifiers._calibrated import Calibration
+from ..classifiers._calibrated import Calibration, percentage
 from . import _maps
-from ._label_plot import _edges as axis_edges
+from ._label_plot import axis_edges
 
 VEIL = "#C8C8C8"
+HATCHING: dict[str, Any] = {"hatch": "////", "edgecolor": "#404040", "linewidth": 0.0}
 #: Each hatched position is a polygon of its own; more of them than this are too fine to see.
 MOST_HATCHED = 20_000
 
@@ -72,11 +73,11 @@ def prediction_sets(probability: Any, calibration: Calibration) -> Any:
     else:
         data = calibration.sets(data)
     out = probability._deepcopy_with_new_data(data)
-    out.metadata.General.title = f"prediction sets at {calibration.confidence:.0%}"
+    out.metadata.General.title = f"prediction sets at {percentage(calibration.confidence)}"
     return out
 
 
-def not_sure(probability: Any, label_map: Any, calibration: Calibration) -> Any:
+def not_sure(probability: Any, calibration: Calibration) -> Any:
     """Return the positions whose set has not exactly one class: a signal like the label map."""
 
     def open_sets(q: np.ndarray) -> np.ndarray:
@@ -88,9 +89,9 @@ def not_sure(probability: Any, label_map: Any, calibration: Calibration) -> Any:
         data = whole_classes(data).map_blocks(open_sets, drop_axis=data.ndim - 1, dtype=bool)
     else:
         data = open_sets(data)
-    out = label_map._deepcopy_with_new_data(data if data.ndim else data.reshape(1))
-    out.metadata.General.title = f"not sure at {calibration.confidence:.0%}"
-    return out
+    return _maps.over_navigation(
+        data, probability, f"not sure at {percentage(calibration.confidence)}"
+    )
 
 
 def compute_maps(label_map: Any, assigned: Any, unsure: Any) -> tuple[np.ndarray, Any]:
@@ -129,12 +130,20 @@ def whole_classes(data: Any) -> Any:
 def describe_sets(unsure: Any, confidence: float) -> str:
     """Say at how many positions the prediction set has exactly one class."""
     if unsure._lazy:
-        return f"prediction sets at {confidence:.0%}"
-    return f"prediction sets at {confidence:.0%}: not sure at {np.mean(unsure.data):.1%}"
+        return f"prediction sets at {percentage(confidence)}"
+    return f"prediction sets at {percentage(confidence)}: not sure at {np.mean(unsure.data):.1%}"
+
+
+def not_sure_patch(unsure: np.ndarray) -> Any:
+    """Return what explains :func:`hatch_not_sure` in a legend."""
+    from matplotlib.patches import Patch
+
+    n = int(np.count_nonzero(unsure))
+    return Patch(facecolor=VEIL, label=f"not sure ({n})", **HATCHING)
 
 
 def hatch_not_sure(ax: Any, unsure: np.ndarray, axes: Sequence[Any]) -> None:
-    """Draw a grey hatching over the positions that are not sure, and say so in the legend.
+    """Draw a grey hatching over the positions that are not sure.
 
     Parameters
     ----------
@@ -146,7 +155,6 @@ def hatch_not_sure(ax: Any, unsure: np.ndarray, axes: Sequence[Any]) -> None:
     """
     from matplotlib.collections import PolyCollection
     from matplotlib.colors import ListedColormap
-    from matplotlib.patches import Patch
 
     edges = [axis_edges(axes[0].axis), np.array([0.0, 1.0])]
     if unsure.ndim == 2:
@@ -154,15 +162,10 @@ def hatch_not_sure(ax: Any, unsure: np.ndarray, axes: Sequence[Any]) -> None:
     n = int(np.count_nonzero(unsure))
     cells = np.ma.masked_equal(np.atleast_2d(unsure), False)
     ax.pcolormesh(*edges, cells, cmap=ListedColormap([VEIL]), alpha=0.6, zorder=2)
-    look: dict[str, Any] = {"hatch": "////", "edgecolor": "#404040", "linewidth": 0.0}
     if 0 < n <= MOST_HATCHED:
         x, y = edges
         corners = [
             [(x[j], y[i]), (x[j + 1], y[i]), (x[j + 1], y[i + 1]), (x[j], y[i + 1])]
             for i, j in np.argwhere(np.atleast_2d(unsure)).tolist()
         ]
-        ax.add_collection(PolyCollection(corners, facecolor="none", zorder=3, **look))
-    patch = Patch(facecolor=VEIL, label=f"not sure ({n})", **look)
-    legend = ax.get_legend()
-    handles = [*legend.legend_handles, patch]
-    ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
+        ax.add_collection(PolyCollection(corners, facecolor="none", zorder=3, **HATCHING))

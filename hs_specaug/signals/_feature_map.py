@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from ._arrays import labelled_rows
@@ -56,6 +57,8 @@ class FeatureMapMixin:
         ------
         IncompatibleAxisError, IncompatibleSignalError
             If the generator makes other rows than this signal has.
+        TypeError
+            If `generator` was not trained on a signal.
         ValueError
             If nothing is labelled, or there is no state of an epoch.
 
@@ -68,6 +71,13 @@ class FeatureMapMixin:
         """
         from ..generators._feature_maps import draw_feature_maps, epoch_feature_maps
 
+        if not hasattr(generator, "signal_axes_"):
+            raise TypeError(
+                "generator must be one that was trained on a signal, such as "
+                f"s.train_generator('smote'), got {type(generator).__name__}"
+            )
+        if epochs is not None and (isinstance(epochs, str | Integral) or not len(epochs)):
+            raise ValueError(f"epochs must be None or epochs such as (0, 10), got {epochs!r}")
         check_fits(generator, self)
         X, y, _ = labelled_rows(self, drop_synthetic=True)
         signal: Any = self

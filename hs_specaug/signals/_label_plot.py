@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,8 +12,13 @@ from .._colours import CLASS_COLOURS, class_colours
 
 UNLABELLED_COLOUR = "#D3D3D3"
 
+#: Inches that a line of a legend takes, and a letter in it.
+LINE, LETTER = 0.22, 0.085
+#: Of a legend that makes its figure grow.
+MOST_LINES = 16
 
-def _edges(values: np.ndarray) -> np.ndarray:
+
+def axis_edges(values: np.ndarray) -> np.ndarray:
     """Return the borders between pixels whose centres are given."""
     if values.size == 1:
         return np.array([values[0] - 0.5, values[0] + 0.5])
@@ -25,7 +31,46 @@ def _axis_label(axis: Any, fallback: str) -> str:
     return f"{name} ({axis.units})" if isinstance(axis.units, str) and axis.units else name
 
 
-def plot_label_map(codes: np.ndarray, classes: Sequence[str], axes: Any, ax: Any = None) -> Any:
+def legend_beside(ax: Any, handles: Sequence[Any], grow: bool) -> None:
+    """Draw a legend to the right of `ax`, in as many columns as it takes.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    handles : sequence of matplotlib.artist.Artist
+    grow : bool
+        Whether the figure may become larger, so that nothing is cut off.
+    """
+    figure = ax.figure
+    height = ax.get_position(original=True).height * figure.get_figheight()
+    lines = max(1, MOST_LINES if grow else int(height / LINE))
+    columns = math.ceil(len(handles) / lines)
+    if grow:
+        longest = max(len(handle.get_label()) for handle in handles)
+        wanted = math.ceil(len(handles) / columns) * LINE
+        width = columns * (LETTER * longest + 0.6) - 1.6  # for which there is room
+        figure.set_figheight(figure.get_figheight() * max(1.0, wanted / height))
+        figure.set_figwidth(figure.get_figwidth() + max(0.0, width))
+    # A fixed aspect then leaves room on the left and below only, and the layout fits the legend.
+    ax.set_anchor("NE")
+    ax.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(1.01, 1.0),
+        borderaxespad=0.0,
+        frameon=False,
+        ncols=columns,
+    )
+
+
+def plot_label_map(
+    codes: np.ndarray,
+    classes: Sequence[str],
+    axes: Any,
+    ax: Any = None,
+    more: Sequence[Any] = (),
+    grow: bool = False,
+) -> Any:
     """Draw class codes over one or two navigation axes.
 
     Parameters
@@ -36,6 +81,10 @@ def plot_label_map(codes: np.ndarray, classes: Sequence[str], axes: Any, ax: Any
     axes : sequence of hyperspy.axes.BaseDataAxis
         Navigation axes, x first.
     ax : matplotlib.axes.Axes, optional
+    more : sequence of matplotlib.artist.Artist
+        What the legend explains besides the classes.
+    grow : bool
+        Whether the figure of `ax` may become larger for the legend; one made here may.
 
     Returns
     -------
@@ -51,12 +100,13 @@ def plot_label_map(codes: np.ndarray, classes: Sequence[str], axes: Any, ax: Any
     from matplotlib.patches import Patch
 
     if ax is None:
+        grow = True
         size = (7.0, 1.9) if codes.ndim == 1 else (6.4, 4.8)
         ax = plt.figure(figsize=size, layout="constrained").add_subplot()
     colours = [UNLABELLED_COLOUR, *class_colours(len(classes))]
-    y_edges = np.array([0.0, 1.0]) if codes.ndim == 1 else _edges(axes[1].axis)
+    y_edges = np.array([0.0, 1.0]) if codes.ndim == 1 else axis_edges(axes[1].axis)
     ax.pcolormesh(
-        _edges(axes[0].axis),
+        axis_edges(axes[0].axis),
         y_edges,
         np.atleast_2d(codes),
         cmap=ListedColormap(colours),
@@ -77,7 +127,7 @@ def plot_label_map(codes: np.ndarray, classes: Sequence[str], axes: Any, ax: Any
     unlabelled = int(np.count_nonzero(codes == -1))
     if unlabelled:
         handles.append(Patch(color=UNLABELLED_COLOUR, label=f"unlabelled ({unlabelled})"))
-    ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
+    legend_beside(ax, [*handles, *more], grow)
     return ax
 
 
@@ -103,8 +153,10 @@ def plot_value_map(values: np.ndarray, axes: Any, name: str, ax: Any) -> Any:
         ax.set_ylabel(name)
         ax.set_ylim(0.0, 1.05)
         return ax
-    y_edges = _edges(axes[1].axis)
-    mesh = ax.pcolormesh(_edges(axes[0].axis), y_edges, values, cmap="viridis", vmin=0.0, vmax=1.0)
+    y_edges = axis_edges(axes[1].axis)
+    mesh = ax.pcolormesh(
+        axis_edges(axes[0].axis), y_edges, values, cmap="viridis", vmin=0.0, vmax=1.0
+    )
     ax.set_ylabel(_axis_label(axes[1], "y"))
     ax.set_ylim(y_edges[-1], y_edges[0])
     if axes[0].units == axes[1].units and axes[0].is_uniform and axes[1].is_uniform:

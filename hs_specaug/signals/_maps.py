@@ -15,7 +15,8 @@ def probability_signal(signal: Any, probabilities: Any) -> Any:
     axes = [axis.get_axis_dictionary() for axis in signal.axes_manager.navigation_axes[::-1]]
     axes.append({"name": "class", "size": probabilities.shape[-1], "navigate": False})
     out = _signal(probabilities, axes, dimension=1)
-    out.metadata.General.title = f"class probabilities of {signal.metadata.General.title}"
+    title = signal.metadata.General.title
+    out.metadata.General.title = "class probabilities" + (f" of {title}" if title else "")
     out.metadata.set_item("SpecAug.classes", list(signal.classes))
     return out
 
@@ -26,11 +27,19 @@ def label_map(probability: Any) -> Any:
     Lazy if the probabilities are: then a chunk of codes follows from a chunk of probabilities.
     """
     codes = _over_chunks(most_probable, probability.data, np.dtype(np.int16))
+    return over_navigation(codes, probability, "label map")
+
+
+def over_navigation(values: Any, probability: Any, title: str) -> Any:
+    """Return one value per position as a signal whose axes are the navigation axes.
+
+    Lazy if the values are.
+    """
     axes = [axis.get_axis_dictionary() for axis in probability.axes_manager.navigation_axes[::-1]]
     for axis in axes:
         axis["navigate"] = False
-    out = _signal(codes if codes.ndim else codes.reshape(1), axes, dimension=codes.ndim)
-    out.metadata.General.title = "label map"
+    out = _signal(values if values.ndim else values.reshape(1), axes, dimension=values.ndim)
+    out.metadata.General.title = title
     out.metadata.set_item("SpecAug.classes", probability.metadata.SpecAug.classes)
     return out
 

@@ -28,6 +28,8 @@ def save_result(
     ValueError
         For another suffix than ``.hspy`` and ``.zspy``, or ``.hspy`` where several processes write.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path must be a file name, got {path!r}; use result.save('map.hspy')")
     path = Path(path).expanduser()
     _check_suffix(path, probability)
     signal = probability.deepcopy()
@@ -47,16 +49,66 @@ def read_result(path: str | os.PathLike, lazy: bool) -> tuple[Any, dict[str, Any
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     ValueError
-        If the file holds something else.
+        If the file holds something else, or only a part of what was saved.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(
+            f"path must be the name of one file that result.save wrote, got {path!r}; use "
+            "ClassificationResult.load('map.hspy')"
+        )
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {str(path)!r}; see where result.save wrote it")
+    if path.suffix not in SUFFIXES:
+        raise ValueError(f"path must end in '.hspy' or '.zspy', got {str(path)!r}")
+    signal = _load_signal(path, lazy)
+    text = None if isinstance(signal, list) else signal.metadata.get_item(RECORD, None)
+    if text is None:
+        raise ValueError(
+            f"{str(path)!r} is not a file that result.save wrote; for a signal: hs.load(path)"
+        )
+    return signal, _checked_record(text, signal, path)
+
+
+def _load_signal(path: Path, lazy: bool) -> Any:
     import hyperspy.api as hs
 
-    signal = hs.load(os.fspath(path), lazy=lazy)
-    record = signal.metadata.get_item(RECORD, None)
-    if record is None:
-        raise ValueError(f"{os.fspath(path)!r} is not a file that result.save wrote")
-    return signal, json.loads(record)
+    try:
+        return hs.load(path, lazy=lazy)  # a path, unlike a string, is no pattern
+    except PermissionError:
+        raise
+    except (OSError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"{str(path)!r} cannot be read: it is damaged, or no signal ({error}); save the "
+            "result again"
+        ) from error
+
+
+def _checked_record(text: Any, signal: Any, path: Path) -> dict[str, Any]:
+    """Return the record of a file whose parts all fit together."""
+    try:
+        record = json.loads(text)
+        n_classes = len(record["classes"])
+        complete = all(name in record for name in ("report", "classifier", "augmentation"))
+    except (TypeError, KeyError, ValueError):
+        complete = False
+    if not complete:
+        raise ValueError(f"{str(path)!r} holds a damaged record of a result; save the result again")
+    if signal.data.shape[-1] != n_classes:
+        raise ValueError(
+            f"{str(path)!r} has probabilities of {signal.data.shape[-1]} classes, its record is of "
+            f"{n_classes}: {record['classes']}; load the file that result.save wrote, and cut "
+            "result.probability"
+        )
+    if not signal._lazy and (signal.data.max(axis=-1) == 0).any():
+        raise ValueError(
+            f"{str(path)!r} has positions without any probability: a part of it is missing; save "
+            "the result again"
+        )
+    return record
 
 
 def _check_suffix(path: Path, probability: Any) -> None:
@@ -64,6 +116,8 @@ def _check_suffix(path: Path, probability: Any) -> None:
         raise ValueError(
             f"path must end in '.hspy' or '.zspy', got {str(path)!r}; use result.save('map.hspy')"
         )
+    if path.suffix == ".hspy" and path.is_dir():
+        raise IsADirectoryError(f"{str(path)!r} is a folder; choose another name")
     if path.suffix == ".zspy" and find_spec("zarr") is None:
         raise ImportError(
             'files that end in .zspy need zarr; run pip install "hs_specaug[zspy]", or save to '

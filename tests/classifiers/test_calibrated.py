@@ -23,11 +23,11 @@ from hs_specaug.classifiers._calibrated import (
     HeldOut,
     conformal_thresholds,
     fit_strength,
-    fit_temperature,
     log_floored,
     rows_needed,
 )
 from hs_specaug.classifiers._priors import target_prior, training_prior
+from hs_specaug.classifiers._temperature import fit_temperature
 from hs_specaug.evaluation import fit_fold
 from hs_specaug.strategies import StrategySearch
 
@@ -325,9 +325,26 @@ def test_no_sets_without_thresholds():
         ({"prior": "flat"}, "prior must be one of"),
         ({"prior": {"a": 0.0, "b": 1.0}}, "shares of prior must be positive"),
         ({"confidence": 90}, r"between 0 and 1, got 90; nine rows in ten: confidence=0\.9"),
-        ({"n_folds": 1}, "n_folds must be at least 2, got 1"),
+        ({"n_folds": 1}, "n_folds must be an integer of at least 2, got 1"),
     ],
 )
 def test_plans_out_of_range(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        CalibrationPlan(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"confidence": "0.9"}, "confidence must be a number between 0 and 1, got '0.9'"),
+        ({"confidence": True}, "confidence must be a number"),
+        ({"prior": np.ones(2)}, "prior must be one of .* got ndarray"),
+        ({"prior": {"a": "much"}}, "shares of prior must be positive numbers"),
+        ({"method": np.ones(2)}, "calibration must be"),
+        ({"decision": np.ones(2)}, "decision must be"),
+        ({"n_folds": 2.5}, r"n_folds must be an integer .* got 2\.5"),
+    ],
+)
+def test_plans_of_wrong_types(arguments, message):
     with pytest.raises(ValueError, match=message):
         CalibrationPlan(**arguments)

@@ -214,3 +214,10 @@ def test_without_pyts_the_extra_is_named(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without_pyts)
     with pytest.raises(ImportError, match=r"hs_specaug\[rocket\]"):
         RocketClassifier(10).fit(*waves(6, 0))
+
+
+@pytest.mark.parametrize("alphas", [["a"], [np.inf], [np.nan], [[1.0, 2.0]], []])
+def test_strengths_that_cannot_be(alphas):
+    X, y = np.zeros((4, 20)), [0, 1, 0, 1]
+    with pytest.raises(ValueError, match="alphas must be a sequence of positive numbers"):
+        RocketClassifier(10, alphas=alphas).fit(X, y)

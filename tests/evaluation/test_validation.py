@@ -291,3 +291,32 @@ def test_interrupt_in_a_fold_stops_the_evaluation():
     X, y = np.random.default_rng(0).random((40, 3)), labels(32, 8)
     with pytest.raises(KeyboardInterrupt):
         fit_fold(X, y, KNeighborsClassifier(1), Interrupted())
+
+
+@pytest.mark.parametrize(
+    ("cv", "message"),
+    [
+        (1000, "cv must not be more folds than there are rows of the largest class, 10, got 1000"),
+        ([([0, 1], [100])], "go from 100 to 100, but there are 20 labelled rows"),
+        ([([0, 1], [-1])], "go from -1 to -1"),
+        ([([0, 1], [])], "whose scored rows are no indices, or none"),
+        ([([0.5, 1], [2])], "whose training rows are no indices"),
+        ([[0, 1, 2]], r"cv must give pairs of row indices, got \[0, 1, 2\]"),
+        ([5], "cv must give pairs of row indices, got 5"),
+    ],
+)
+def test_folds_that_cannot_be(cv, message):
+    with pytest.raises(ValueError, match=message):
+        make_splits(np.arange(20) % 2, cv=cv)
+
+
+def test_folds_that_cannot_be_with_groups():
+    with pytest.raises(ValueError, match="more folds than there are groups, 4, got 5; use cv=4"):
+        make_splits(np.arange(20) % 2, groups=np.arange(20) // 5, cv=5)
+
+
+def test_folds_of_masks_are_those_of_indices():
+    y, even = np.arange(20) // 10, np.arange(20) % 2 == 0
+    (split,) = make_splits(y, cv=[(even, ~even)])
+    assert split.train.tolist() == list(range(0, 20, 2))
+    assert split.test.tolist() == list(range(1, 20, 2))

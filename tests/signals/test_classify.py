@@ -1,8 +1,13 @@
 """classify: honest scores, then a label map of everything."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from hyperspy import api as hs
 from hyperspy.api import signals as hs_signals
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from hs_specaug import ClassificationResult
@@ -219,3 +224,138 @@ def test_errors_say_what_to_do():
     few.set_labels(codes, classes=["matrix", "particle"])
     with pytest.raises(ValueError, match="'particle' has one labelled row"):
         few.classify(NEAREST)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"classifier": KNeighborsClassifier}, r"use s\.classify\(KNeighborsClassifier\(\)\)"),
+        ({"classifier": LinearRegression()}, r"classifier must be a name .* got LinearRegression"),
+        ({"classifier": KMeans(2)}, "classifier must be a name .* got KMeans"),
+        ({"classifier": 5}, "classifier must be a name .* got 5"),
+        ({"classifier": "KNeighborsClassifier", "n_neighbours": 3}, "did you mean 'n_neighbors'"),
+        ({"classifier": "cnn", "calibrate": True}, "classify itself takes: .*calibration"),
+        ({"transformers": None}, "transformers must be instances .* got None"),
+        ({"transformers": "pca"}, "transformers must be instances .* got 'pca'"),
+        ({"transformers": [KNeighborsClassifier]}, "transformers must be instances"),
+        ({"refit": "no"}, "refit must be True or False, got 'no'"),
+    ],
+)
+def test_arguments_of_a_wrong_type(arguments, message):
+    s, _ = make_map()
+    with pytest.raises(TypeError, match=message):
+        s.classify(**{"classifier": NEAREST, **arguments})
+
+
+def test_one_transformer_needs_no_list():
+    s, _ = make_map()
+    one, several = (
+        s.classify(NEAREST, transformers=steps, random_state=0).probability.data
+        for steps in (PCA(3, random_state=0), [PCA(3, random_state=0)])
+    )
+    np.testing.assert_array_equal(one, several)
+
+
+def test_data_that_are_no_numbers():
+    s, _ = make_map()
+    s.data = s.data.astype(object)
+    with pytest.raises(TypeError, match=r"dtype object; convert .* s\.change_dtype"):
+        s.classify(NEAREST)
+
+
+def test_results_are_compared_by_identity():
+    s, _ = make_map()
+    first, second = (s.classify(NEAREST, random_state=0) for _ in range(2))
+    assert first == first
+    assert first != second  # that compares arrays, which has no truth value
+
+
+@pytest.mark.parametrize("navigation", [(12, 15), (8, 40), (180,)])
+@pytest.mark.parametrize("n_classes", [2, 30])
+def test_legends_stay_in_their_figure(navigation, n_classes):
+    names = [f"mineral number {i}" for i in range(n_classes)]
+    labels = np.resize(np.arange(n_classes), navigation)
+    s = hs_signals.Signal1D(labels[..., np.newaxis] + np.linspace(0, 0.1, 6))
+    s.set_signal_type("spectrum_specaug")
+    s.set_labels(labels, classes=names)
+    result = s.classify(NEAREST, random_state=0, confidence=0.6)
+    for ax in (s.plot_labels(), result.plot_map()[0], result.plot_reliability()):
+        figure = ax.figure
+        figure.canvas.draw()
+        legend = ax.get_legend() or figure.legends[0]
+        inside = legend.get_window_extent()
+        assert inside.x1 <= figure.bbox.x1
+        assert inside.y0 >= -1.0  # a pixel of its empty border
+        plt.close(figure)
+
+
+# --------------------------------------------------------------------------------------- files
+
+
+@pytest.fixture
+def saved(tmp_path):
+    s, _ = make_map()
+    return s.classify(NEAREST, random_state=0).save(tmp_path / "map.hspy")
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning:rsciio")
+@pytest.mark.parametrize("name", ["map[1].hspy", "map*.hspy", "map[1].zspy"])
+def test_file_names_are_no_patterns(tmp_path, name):
+    if name.endswith("zspy"):
+        pytest.importorskip("zarr")
+    result = make_map()[0].classify(NEAREST, random_state=0)
+    loaded = ClassificationResult.load(result.save(tmp_path / name))
+    np.testing.assert_array_equal(loaded.label_map.data, result.label_map.data)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+def test_truncated_files(saved, share):
+    content = saved.read_bytes()
+    saved.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(ValueError, match=r"map\.hspy' cannot be read: it is damaged"):
+        ClassificationResult.load(saved)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning:rsciio")
+def test_a_zarr_file_with_a_missing_chunk(tmp_path):
+    pytest.importorskip("zarr")
+    path = make_map()[0].classify(NEAREST, random_state=0).save(tmp_path / "map.zspy")
+    (chunk,) = path.glob("**/data/0/0/0")
+    chunk.unlink()
+    with pytest.raises(ValueError, match="positions without any probability"):
+        ClassificationResult.load(path)
+
+
+@pytest.mark.parametrize("text", ["{half", "{}", "[]", 5])
+def test_damaged_records(saved, text):
+    signal = hs.load(saved)
+    signal.metadata.set_item("SpecAug.result", text)
+    signal.save(saved, overwrite=True, show_progressbar=False)
+    with pytest.raises(ValueError, match="damaged record"):
+        ClassificationResult.load(saved)
+
+
+def test_a_file_whose_classes_were_cut(saved):
+    hs.load(saved).isig[:1].save(saved, overwrite=True, show_progressbar=False)
+    with pytest.raises(ValueError, match="probabilities of 1 classes, its record is of 2"):
+        ClassificationResult.load(saved)
+
+
+def test_paths_that_cannot_be(saved, tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        ClassificationResult.load(tmp_path / "gone.hspy")
+    with pytest.raises(ValueError, match=r"must end in '\.hspy' or '\.zspy'"):
+        ClassificationResult.load(tmp_path)
+    with pytest.raises(TypeError, match="path must be the name of one file"):
+        ClassificationResult.load([saved])
+    result = ClassificationResult.load(saved)
+    with pytest.raises(TypeError, match="path must be a file name, got None"):
+        result.save(None)
+    (tmp_path / "folder.hspy").mkdir()
+    with pytest.raises(IsADirectoryError, match="choose another name"):
+        result.save(tmp_path / "folder.hspy")
+
+
+def test_title_of_data_without_one():
+    result = make_map()[0].classify(NEAREST, random_state=0)
+    assert result.probability.metadata.General.title == "class probabilities"

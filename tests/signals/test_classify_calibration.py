@@ -225,7 +225,7 @@ def test_same_seed_same_sets(result):
         ({"prior": "flat"}, "prior must be one of"),
         ({"calibration": "isotonic"}, "calibration must be 'temperature' or None"),
         ({"decision": "best"}, "decision must be one of"),
-        ({"confidence": 1.5}, "confidence must be between 0 and 1"),
+        ({"confidence": 1.5}, "confidence must be a number between 0 and 1"),
     ],
 )
 def test_errors_come_before_any_training(arguments, message):
@@ -245,3 +245,20 @@ def test_search_that_oversamples_is_corrected_too():
     found = s.classify(search, random_state=0).calibration
     np.testing.assert_allclose(found.training_prior, 1 / len(s.classes))
     assert np.ptp(found.prior) > 0
+
+
+def test_a_lazy_result_is_described_after_its_plot(tmp_path):
+    lazy = make_map(lazy=True)[0].classify(LINEAR, **OPTIONS)
+    plt.close(lazy.plot_map()[0].figure)
+    assert not lazy.label_map._lazy
+    assert lazy.not_sure._lazy
+    assert repr(lazy).endswith("prediction sets at 80%")
+
+
+def test_confidence_of_any_float_type_is_kept_and_shown_whole(tmp_path):
+    s, _ = make_map()
+    result = s.classify(LINEAR, confidence=np.float32(0.995), random_state=0)
+    assert "prediction sets at 99.5%" in repr(result)
+    assert result.not_sure.metadata.General.title == "not sure at 99.5%"
+    loaded = ClassificationResult.load(result.save(tmp_path / "map.hspy"))
+    assert loaded.calibration.confidence == result.calibration.confidence

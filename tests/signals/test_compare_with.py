@@ -6,6 +6,7 @@ import pytest
 from sklearn.tree import DecisionTreeClassifier
 
 from hs_specaug import make_generator
+from hs_specaug.datasets import polymer_spectra
 from hs_specaug.exceptions import IncompatibleAxisError, IncompatibleSignalError, LeakageError
 from hs_specaug.signals import AugmentableImage, AugmentableSpectrum
 
@@ -159,3 +160,29 @@ def test_measured_cube(real_data):
     assert report.n_real.sum() == pytest.approx(161, abs=2)
     assert report.values["pearson"][1] > 0.8  # thick parts are clear
     assert "Energy loss" in report.plot_flagged(n=1).axes[-1].get_xlabel()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"groups": [1]}, TypeError, "groups are those of the signal"),
+        ({"y_training": [1]}, TypeError, "training=signal brings its own labels"),
+        ({"metric": "fid"}, TypeError, r"unknown option 'metric' \(did you mean 'metrics'\?\)"),
+        ({"y_real": [1]}, TypeError, "unknown option 'y_real'"),
+        ({"refit": "no"}, TypeError, "refit must be True or False"),
+        ({"n_per_class": 0}, ValueError, "n_per_class must be None or a whole number"),
+        ({"n_per_class": "a"}, ValueError, "n_per_class must be None or a whole number"),
+        ({"classes": ["typo"]}, ValueError, "classes must be some of"),
+        ({"training": np.ones(3)}, TypeError, "^a ndarray has no labels"),
+    ],
+)
+def test_options_are_checked(options, error, message):
+    s = polymer_spectra(step_per_cm=32.0)
+    with pytest.raises(error, match=message):
+        s.compare_with("random", **{"metrics": "pearson", **options})
+
+
+def test_arrays_are_for_compare():
+    s = polymer_spectra(step_per_cm=32.0)
+    with pytest.raises(TypeError, match=r"synthetic is an array .*evaluation\.compare"):
+        s.compare_with(s.data)

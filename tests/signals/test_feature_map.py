@@ -55,3 +55,18 @@ def test_panels_of_a_trained_generator(signal, no_progressbar):
 def test_a_generator_of_another_axis_is_refused(signal, generator):
     with pytest.raises(IncompatibleAxisError):
         signal.isig[:-2].plot_feature_map(generator)
+
+
+@pytest.mark.parametrize("generator", [None, "smote"])
+def test_feature_maps_want_a_trained_generator(generator):
+    s = hs_specaug.datasets.polymer_spectra(step_per_cm=32.0)
+    with pytest.raises(TypeError, match="generator must be one that was trained on a signal"):
+        s.plot_feature_map(generator)
+
+
+@pytest.mark.parametrize("epochs", [(), 3, "a"])
+def test_feature_maps_want_epochs(epochs):
+    s = hs_specaug.datasets.polymer_spectra(step_per_cm=32.0)
+    generator = s.train_generator("random", random_state=0)
+    with pytest.raises(ValueError, match="epochs must be None or epochs such as"):
+        s.plot_feature_map(generator, epochs=epochs)

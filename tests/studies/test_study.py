@@ -414,7 +414,7 @@ def test_impossible_settings_are_named(imbalanced, quick, settings, message):
 
 def test_rows_and_labels_must_match(imbalanced, quick):
     X, y = imbalanced
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+    with pytest.raises(ValueError, match="y must have one label per row"):
         quick().run(X, y[:-1])
     with pytest.raises(ValueError, match="NaN"):
         quick().run(np.where(X > 2, np.nan, X), y)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,7 +67,13 @@ def reliability_curve(
     >>> curve.frequency.tolist()
     [0.5, 1.0]
     """
-    p, hit = np.asarray(probability, dtype=float), np.asarray(occurred, dtype=bool)
+    p, hit = np.asarray(probability, dtype=float), np.asarray(occurred)
+    if hit.size and not np.isin(hit, (0, 1)).all():
+        raise ValueError(
+            "occurred must be True or False for each row, got "
+            f"{np.array2string(hit, threshold=6)}; for labels: y == label"
+        )
+    hit = hit.astype(bool)
     if p.shape != hit.shape:
         raise ValueError(
             "probability and occurred must have one entry per row, got shapes "
@@ -87,8 +94,8 @@ def _equal_mass_bins(p: np.ndarray, n_bins: int | None) -> np.ndarray:
         raise ValueError(f"probability must be between 0 and 1, got {p.min():.6g} to {p.max():.6g}")
     if n_bins is None:
         n_bins = max(1, min(BINS, len(p) // ROWS_PER_BIN))
-    elif n_bins < 1:
-        raise ValueError(f"n_bins must be at least 1, got {n_bins!r}")
+    elif not isinstance(n_bins, Integral) or n_bins < 1:
+        raise ValueError(f"n_bins must be an integer of at least 1, or None, got {n_bins!r}")
     _, member, times = np.unique(p, return_inverse=True, return_counts=True)
     # A value goes where the middle of its rows is, so that the order of ties means nothing.
     middle = np.cumsum(times) - times / 2.0
@@ -144,8 +151,41 @@ def classwise_curves(
     probabilities: ArrayLike, codes: ArrayLike, n_bins: int | None = None
 ) -> list[ReliabilityCurve]:
     """Return one curve per class."""
-    p, index = np.asarray(probabilities, dtype=float), np.asarray(codes)
+    p, index = _probabilities_and_codes(probabilities, codes)
     return [reliability_curve(p[:, k], index == k, n_bins) for k in range(p.shape[1])]
+
+
+def _probabilities_and_codes(
+    probabilities: ArrayLike, codes: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return both as arrays; a code that is no column would count for another class."""
+    p, index = _columns(probabilities), np.asarray(codes)
+    n, n_classes = p.shape
+    if not index.size:
+        index = index.astype(int)
+    whole = index.dtype.kind in "biu" and index.shape == (n,)
+    if not whole or not ((index >= 0) & (index < n_classes)).all():
+        raise ValueError(
+            f"codes must be {n} integers, one per row, from 0 to {n_classes - 1}, got "
+            f"{np.array2string(index, threshold=6)}; for labels: np.searchsorted(classes, y)"
+        )
+    return p, index.astype(int)
+
+
+def _columns(probabilities: ArrayLike) -> np.ndarray:
+    p = np.asarray(probabilities, dtype=float)
+    if p.ndim != 2:
+        raise ValueError(
+            f"probabilities must have shape (n, n_classes), got {p.shape}; for one class: "
+            "reliability_curve"
+        )
+    if not len(p):
+        raise TooFewRowsError("calibration needs scored rows, got none; score some with cv=5")
+    if not ((p >= -1e-6) & (p <= 1 + 1e-6)).all():
+        raise ValueError(
+            f"probabilities must be between 0 and 1, got {p.min():.6g} to {p.max():.6g}"
+        )
+    return p
 
 
 def ideal_calibration_error(
@@ -177,7 +217,9 @@ def ideal_calibration_error(
     >>> ideal_calibration_error([[1.0, 0.0], [1.0, 0.0]])
     0.0
     """
-    p = np.asarray(probabilities, dtype=float)
+    p = _columns(probabilities)
+    if not isinstance(n_draws, Integral) or n_draws < 1:
+        raise ValueError(f"n_draws must be an integer of at least 1, got {n_draws!r}")
     members = [_equal_mass_bins(column, n_bins) for column in p.T]
     edges = p.cumsum(axis=1)[:, :-1]
     rng = check_random_state(random_state)
@@ -199,7 +241,7 @@ def negative_log_likelihood(probabilities: ArrayLike, codes: ArrayLike) -> float
     codes : array-like of int of shape (n,)
         True classes.
     """
-    p, index = np.asarray(probabilities, dtype=float), np.asarray(codes)
+    p, index = _probabilities_and_codes(probabilities, codes)
     return float(-np.log(np.maximum(p[np.arange(len(index)), index], FLOOR)).mean())
 
 
@@ -212,5 +254,5 @@ def brier_score(probabilities: ArrayLike, codes: ArrayLike) -> float:
     codes : array-like of int of shape (n,)
         True classes.
     """
-    p, index = np.asarray(probabilities, dtype=float), np.asarray(codes)
+    p, index = _probabilities_and_codes(probabilities, codes)
     return float(((p - np.eye(p.shape[1])[index]) ** 2).sum(axis=1).mean())

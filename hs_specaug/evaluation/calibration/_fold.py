@@ -23,7 +23,7 @@ from ...classifiers._flat_rows import class_probabilities
 from ...classifiers._priors import target_prior, training_prior
 from ...exceptions import FewSamplesWarning
 from .._splits import Split
-from .._validation import check_no_leak, fit_and_labels
+from .._validation import check_no_leak, check_rows, fit_and_labels
 
 #: Fewer held-out rows than this say nothing about a temperature.
 ROWS_FOR_TEMPERATURE = 20
@@ -74,6 +74,14 @@ def fit_calibrated(
         If there are too few rows for a temperature, or for sets that can leave a class out.
     """
     plan = CalibrationPlan() if plan is None else plan
+    if not isinstance(plan, CalibrationPlan):
+        raise TypeError(
+            f"plan must be a CalibrationPlan or None, got {plan!r}; use "
+            "CalibrationPlan('temperature', confidence=0.9)"
+        )
+    X, y = check_rows(X, y)
+    if groups is not None and np.shape(groups) != y.shape:
+        raise ValueError(f"groups must have one entry per row, {y.shape}, got {np.shape(groups)}")
     parts = (classifier, generator, transformers)
     held_out = []
     if plan.holds_out:

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from ..._colours import class_colours
+from ...classifiers._calibrated import percentage
 from ._curves import (
     ReliabilityCurve,
     brier_score,
@@ -20,6 +21,8 @@ from ._curves import (
 )
 
 BEFORE, AFTER = "before", "after"
+#: Of the legend of a reliability diagram.
+MOST_LINES = 18
 
 
 class OutOfFold(NamedTuple):
@@ -132,7 +135,7 @@ class CalibrationReport:
         ]
         if self.coverage is not None:
             lines.append(
-                f"prediction sets at {self.confidence:.0%}: {np.nanmin(self.coverage):.0%} "
+                f"prediction sets at {percentage(self.confidence)}: {np.nanmin(self.coverage):.0%} "
                 f"coverage of the worst class, {self.mean_set_size:.2f} classes on average"
             )
         return "\n".join(lines)
@@ -173,7 +176,11 @@ class CalibrationReport:
         handles = [*said, *ax.get_legend_handles_labels()[0]]
         if own_figure:
             # Unlike a legend that hangs on the axes, this one gets room of its own.
-            ax.figure.legend(handles=handles, loc="outside right upper", frameon=False)
+            columns = -(-len(handles) // MOST_LINES)
+            ax.figure.set_figwidth(7.6 + 2.0 * (columns - 1))
+            ax.figure.legend(
+                handles=handles, loc="outside right upper", frameon=False, ncols=columns
+            )
         else:
             ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
         ax.set_xlim(-0.03, 1.03)

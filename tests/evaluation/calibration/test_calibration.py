@@ -104,7 +104,7 @@ def test_calibration_errors_say_what_is_wrong():
         reliability_curve([0.1, 0.2], [True])
     with pytest.raises(ValueError, match=r"between 0 and 1, got 0\.5 to 80"):
         expected_calibration_error([[0.5, 0.5], [80.0, 20.0]], [0, 1])
-    with pytest.raises(ValueError, match="n_bins must be at least 1"):
+    with pytest.raises(ValueError, match="n_bins must be an integer of at least 1"):
         reliability_curve([0.1], [True], n_bins=0)
 
 
@@ -380,3 +380,65 @@ def test_reliability_diagram(report):
     np.testing.assert_allclose(offsets[:, 1], report.calibration.curves["after"][1].frequency)
     assert ax.get_xlabel() == "probability of a class"
     plt.close(ax.figure)
+
+
+@pytest.mark.parametrize(
+    "score", [expected_calibration_error, negative_log_likelihood, brier_score]
+)
+@pytest.mark.parametrize("codes", [[0, -1], [0, 2], ["a", "b"], [0, 1, 1], [0.0, 1.0]])
+def test_codes_must_be_columns(score, codes):
+    with pytest.raises(ValueError, match="codes must be 2 integers, one per row, from 0 to 1"):
+        score([[0.1, 0.9], [0.8, 0.2]], codes)
+
+
+@pytest.mark.parametrize(
+    "score", [expected_calibration_error, negative_log_likelihood, brier_score]
+)
+def test_probabilities_must_be_such(score):
+    with pytest.raises(ValueError, match=r"must have shape \(n, n_classes\), got \(2,\)"):
+        score([0.1, 0.9], [0, 1])
+    with pytest.raises(ValueError, match="probabilities must be between 0 and 1, got nan"):
+        score([[np.nan, 0.9], [0.8, 0.2]], [0, 1])
+    with pytest.raises(TooFewRowsError, match="got none"):
+        score(np.zeros((0, 2)), [])
+
+
+def test_what_occurred_is_no_label():
+    with pytest.raises(ValueError, match="occurred must be True or False"):
+        reliability_curve([0.1, 0.2], ["a", "b"])
+    with pytest.raises(ValueError, match="n_draws must be an integer of at least 1, got 0"):
+        ideal_calibration_error([[0.1, 0.9]], n_draws=0)
+
+
+def test_lists_and_tables_are_rows_too():
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    y = np.arange(40) % 2
+    X = rng.normal(size=(40, 3)) + y[:, np.newaxis]
+    plan = CalibrationPlan("temperature", confidence=0.8, random_state=0)
+    models = [
+        fit_calibrated(rows, labels, LogisticRegression(), plan=plan)
+        for rows, labels in (
+            (X, y),
+            (X.tolist(), y.tolist()),
+            (pd.DataFrame(X, index=np.arange(40) + 7), pd.Series(y, index=np.arange(40) + 7)),
+        )
+    ]
+    for model, found in models[1:]:
+        np.testing.assert_array_equal(model.predict_proba(X), models[0][0].predict_proba(X))
+        assert found.temperature == models[0][1].temperature
+
+
+def test_rows_and_plans_that_do_not_fit():
+    X, y = np.zeros((6, 3)), np.arange(6) % 2
+    with pytest.raises(ValueError, match=r"same number of rows.*\(5, 3\) and \(6,\)"):
+        fit_calibrated(X[:5], y, LogisticRegression())
+    with pytest.raises(ValueError, match="at least one"):
+        fit_calibrated(X[:0], y[:0], LogisticRegression())
+    with pytest.raises(ValueError, match=r"groups must have one entry per row, \(6,\), got \(2,\)"):
+        fit_calibrated(X, y, LogisticRegression(), groups=[0, 1])
+    with pytest.raises(TypeError, match="plan must be a CalibrationPlan or None, got 'temp"):
+        fit_calibrated(X, y, LogisticRegression(), plan="temperature")
+    with pytest.raises(ValueError, match="splits must hold at least one fold"):
+        evaluate_classifier(X, y, LogisticRegression(), splits=[])

@@ -335,9 +335,9 @@ def test_leaks_are_refused(rows):
     ("options", "message"),
     [
         ({"y_synthetic": None}, "both, or neither"),
-        ({"n_repeats": 0}, "n_repeats must be at least 1"),
-        ({"level": 1.0}, "level must be between 0 and 1"),
-        ({"max_rows": 1}, "max_rows must be 2 or more"),
+        ({"n_repeats": 0}, "n_repeats must be a whole number, at least 1"),
+        ({"level": 1.0}, "level must be a number between 0 and 1"),
+        ({"max_rows": 1}, "max_rows must be a whole number, 2 or more"),
         ({"training": np.ones((3, 40))}, "y_training must be given with y_real"),
         ({"training": np.ones((3, 39)), "y_training": [0, 0, 0]}, "rows of one length"),
     ],
@@ -416,7 +416,7 @@ def test_plot_shows_values_and_intervals(report):
     assert [ax.get_title() for ax in single.axes] == ["recall"]
     with pytest.raises(ValueError, match=r"no metrics \['fid'\]"):
         report.plot(["fid"])
-    with pytest.raises(ValueError, match="n must be at least 1"):
+    with pytest.raises(ValueError, match="n must be a whole number, at least 1"):
         report.plot_flagged(0)
     with pytest.raises(ValueError, match=r"not known of \['c'\]"):
         report.plot_flagged(classes=["c"])

@@ -186,7 +186,7 @@ def test_images_and_channels_and_an_embedding():
         ({"y_real": [0] * 6}, "both, or neither"),
         ({"y_real": [0] * 5, "y_synthetic": [0] * 6}, "y_real must have one label per row"),
         ({"metrics": ["fid"]}, "'frechet', 'pearson'"),
-        ({"n_repeats": 0}, "n_repeats must be at least 1"),
+        ({"n_repeats": 0}, "n_repeats must be a whole number, at least 1"),
     ],
 )
 def test_bad_arguments(options, message):

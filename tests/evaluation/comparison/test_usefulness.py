@@ -130,7 +130,7 @@ def test_refusals(sets):
         usefulness(X[:81], Z, y[:81], yz)
     with pytest.raises(TooFewRowsError, match=r"there are none of \['rare'\]"):
         usefulness(X, Z, y, yz, training=T[:60], y_training=yt[:60])
-    with pytest.raises(ValueError, match="one per row"):
+    with pytest.raises(ValueError, match="y_real must have one label per row"):
         usefulness(X, Z, y[:-1], yz)
 
 

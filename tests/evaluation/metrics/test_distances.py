@@ -81,7 +81,7 @@ def test_a_copy_has_distance_zero_on_a_high_background(rng):
 def test_no_metric_holds_all_pairs(rng, metric, monkeypatch):
     n = 2500
     for module in ("_distances", "_diversity", "_distribution"):
-        monkeypatch.setattr(f"hs_specaug.evaluation.{module}.BLOCK_MIB", 0.5)
+        monkeypatch.setattr(f"hs_specaug.evaluation.metrics.{module}.BLOCK_MIB", 0.5)
     a, b = rng.normal(size=(2, n, 8))
     metric(a[:20], b[:20])  # first use loads libraries
     tracemalloc.start()
