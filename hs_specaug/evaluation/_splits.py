@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -76,9 +77,9 @@ def make_splits(
     if groups is not None:
         _check_groups(y, np.asarray(groups), labels)
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
-    if isinstance(cv, Integral) and cv < 2:
-        raise ValueError(f"cv must be at least 2 folds, a splitter, or None, got {cv!r}")
-    splits = [Split(*map(np.asarray, s)) for s in _folds(y, groups, test_size, cv, seed)]
+    if isinstance(cv, Integral):
+        _check_number_of_folds(cv, counts, groups)
+    splits = [_as_split(part, len(y)) for part in _folds(y, groups, test_size, cv, seed)]
     if not splits:
         raise ValueError(f"cv gives no fold at all, got {cv!r}; use cv=5 for five folds")
     for split in splits:
@@ -91,6 +92,45 @@ def make_splits(
                 "folds (cv=2), a smaller test_size, or label more"
             )
     return splits
+
+
+def _check_number_of_folds(cv: Any, counts: np.ndarray, groups: np.ndarray | None) -> None:
+    if cv < 2:
+        raise ValueError(f"cv must be at least 2 folds, a splitter, or None, got {cv!r}")
+    if groups is None:
+        most, what = int(counts.max()), "rows of the largest class"
+    else:
+        most, what = len(np.unique(groups)), "groups"
+    if cv > most:
+        raise ValueError(
+            f"cv must not be more folds than there are {what}, {most}, got {cv!r}; use cv={most} "
+            "or fewer"
+        )
+
+
+def _as_split(parts: Any, n_rows: int) -> Split:
+    """Return row indices, from those of a splitter or of an iterable of pairs, masks included."""
+    example = "cv=5, a splitter of scikit-learn, or pairs (training rows, scored rows)"
+    try:
+        arrays = [np.asarray(part) for part in parts]
+    except TypeError:
+        arrays = []
+    if len(arrays) != 2:
+        raise ValueError(f"cv must give pairs of row indices, got {parts!r}; use {example}")
+    for name, rows in zip(("training", "scored"), arrays, strict=True):
+        mask = rows.dtype == bool and rows.shape == (n_rows,) and rows.any()
+        indices = rows.dtype.kind in "iu" and rows.ndim == 1 and rows.size
+        if not (mask or indices):
+            raise ValueError(
+                f"cv gives a fold whose {name} rows are no indices, or none: {rows!r}; use "
+                f"{example}"
+            )
+        if indices and not 0 <= rows.min() <= rows.max() < n_rows:
+            raise ValueError(
+                f"cv gives a fold whose {name} rows go from {rows.min()} to {rows.max()}, but "
+                f"there are {n_rows} labelled rows, counted from 0; use {example}"
+            )
+    return Split(*(np.flatnonzero(rows) if rows.dtype == bool else rows for rows in arrays))
 
 
 def _check_apart(split: Split, groups: np.ndarray | None) -> None:
@@ -125,6 +165,8 @@ def _check_groups(y: np.ndarray, groups: np.ndarray, labels: np.ndarray) -> None
 def _folds(y: np.ndarray, groups: np.ndarray | None, test_size: float, cv: Any, seed: int) -> Any:
     rows = np.zeros((len(y), 1))
     if cv is not None and not isinstance(cv, Integral):
+        if isinstance(cv, Iterable) and not isinstance(cv, str) and not hasattr(cv, "split"):
+            return cv
         return check_cv(cv, y, classifier=True).split(rows, y, groups)
     if groups is not None:
         # One fold of k is a test part of about 1/k.

@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_random_state
 from tqdm.auto import tqdm
 
+from .._lazy_rows import LazyRows
 from ..classifiers._calibrated import Calibration, CalibrationPlan
 from ..classifiers._flat_rows import FlatRows, class_probabilities, takes_channels
 from ..exceptions import LeakageError
@@ -72,6 +73,25 @@ def fit_on(rows: ResampledRows, classifier: Any) -> Any:
     model.fit(rows.X, rows.y)
     pass_on_interrupt(model)
     return make_pipeline(*rows.transformers, model) if rows.transformers else model
+
+
+def check_rows(X: Any, y: Any) -> tuple[Any, np.ndarray]:
+    """Return rows and labels as arrays, also of lists and tables; unread rows stay unread.
+
+    Raises
+    ------
+    ValueError
+        If there is no row, or not one label for each.
+    """
+    y = np.asarray(y)
+    if not isinstance(X, LazyRows):
+        X = np.asarray(X)
+    if X.ndim < 2 or not len(X) or y.shape != (len(X),):
+        raise ValueError(
+            f"X and y must have the same number of rows, at least one, got shapes {X.shape} and "
+            f"{y.shape}"
+        )
+    return X, y
 
 
 def check_no_leak(generator: Any, X_scored: np.ndarray) -> None:
@@ -151,6 +171,9 @@ def evaluate_classifier(
     """
     from .calibration._fold import fit_calibrated
 
+    X, y = check_rows(X, y)
+    if not len(splits):
+        raise ValueError(f"splits must hold at least one fold, got {splits!r}; use make_splits(y)")
     present = np.unique(y).tolist()
     order = present if classes is None else [c for c in classes if c in present]
     fitted: list[Calibration] = []

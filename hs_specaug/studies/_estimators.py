@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from numbers import Integral
 from typing import Any
@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from .._registry import make_classifier
+from ..evaluation.comparison._checks import check_classifier
 from ..perturbations import Domain
 from ..perturbations._domain import tell_domain
+
+#: What imbalanced-learn calls the classes that an over-sampler fills up.
+TARGETS = ("auto", "not majority", "not minority", "minority", "all")
 
 
 def as_classifier(classifier: Any) -> Any:
     """Return an unfitted classifier from an instance or a name."""
-    return make_classifier(classifier) if isinstance(classifier, str) else clone(classifier)
+    return clone(check_classifier(classifier))
 
 
 def in_domain(estimator: Any, domain: Domain | None) -> Any:
@@ -93,6 +96,30 @@ def as_sampling_strategy(target: Any) -> Any:
             raise ValueError(f"sampling_strategy must be at least 1 row per class, got {target!r}")
         return partial(rows_per_class, n=int(target))
     return target
+
+
+def check_sampling_strategy(target: Any, classes: Sequence[Any]) -> None:
+    """Raise a ValueError for a target that no class can have."""
+    if isinstance(target, bool | np.bool_) or (isinstance(target, str) and target not in TARGETS):
+        raise ValueError(
+            f"sampling_strategy must be a number of rows per class, one of {list(TARGETS)}, a "
+            f"mapping of classes to numbers of rows, or callable, got {target!r}"
+        )
+    unknown = (
+        [label for label in target if label not in classes] if isinstance(target, Mapping) else []
+    )
+    if unknown:
+        raise ValueError(f"sampling_strategy: no class {unknown[0]!r}, there are {list(classes)}")
+
+
+def check_transformers(transformers: Sequence[Any]) -> None:
+    """Raise a TypeError for a step that cannot be fitted."""
+    for step in transformers:
+        if isinstance(step, type) or not (hasattr(step, "fit") and hasattr(step, "transform")):
+            raise TypeError(
+                "transformers must be a list of instances with fit and transform, such as "
+                f"[StandardScaler()], got {step!r} in it"
+            )
 
 
 def as_given(given: Mapping[str, Any] | Any, what: str, example: str) -> list[tuple[Any, Any]]:

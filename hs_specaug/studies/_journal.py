@@ -72,6 +72,8 @@ class Journal:
 
     def _read(self, path: Path) -> None:
         first, *lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+        if not first and not any(lines):
+            return  # made, but stopped before anything was written
         try:
             header = json.loads(first)
             if header["format"] != FORMAT or header["version"] > FORMAT_VERSION:

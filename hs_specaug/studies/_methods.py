@@ -128,6 +128,8 @@ def _augmentation(name: str | None, thing: Any, domain: Domain | None, target: A
         generator = make_generator(thing).set_params(sampling_strategy=target)
     elif isinstance(thing, Perturbation | list | tuple):
         generator = PerturbationGenerator(thing, sampling_strategy=target)
+    elif isinstance(thing, type):
+        raise ValueError(f"a method must be an instance, not a class; write {thing.__name__}()")
     elif hasattr(thing, "sample") or hasattr(thing, "fit_resample"):
         generator = clone(thing)
     elif "strategies" in getattr(thing, "get_params", dict)():
@@ -170,7 +172,7 @@ def make_classifiers(
     Parameters
     ----------
     given : mapping, sequence or None
-        Names or scikit-learn classifiers, besides the defaults.
+        Names, those of the default ones too, or scikit-learn classifiers.
     defaults : bool or sequence of str
         All, none, or some of :data:`CLASSIFIERS`.
     updates : int
@@ -189,9 +191,10 @@ def make_classifiers(
         else:
             notes.append(f"rocket is left out: {reason}")
     for name, thing in as_given(given or [], "classifiers", '["svm", "RandomForestClassifier"]'):
-        made = as_classifier(thing)
+        usual = isinstance(thing, str) and thing in CLASSIFIERS
+        made = _default(thing) if usual else as_classifier(thing)
         name = name or (thing if isinstance(thing, str) else type(thing).__name__)
-        if name in out and not (isinstance(thing, str) and name in CLASSIFIERS):
+        if name in out and not (usual and name == thing):
             raise ValueError(f"two classifiers are called {name!r}; name them in a mapping")
         out[name] = made
     if not out:

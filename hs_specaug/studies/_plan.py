@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.utils import check_array, check_consistent_length, check_random_state
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_array, check_random_state
 
+from ..evaluation.comparison._checks import check_groups, check_labels
 from ._cell import Cell
+from ._estimators import check_sampling_strategy, check_transformers
 from ._folds import Fold, find_minority, make_folds, make_ratios, overlap_of
 from ._identity import describe, digest
 from ._journal import Journal, Place
@@ -44,6 +45,8 @@ class StudyPlan:
                 "score_left_out=True would score rows of groups that are in training; leave it "
                 "out, or groups"
             )
+        check_transformers(study.transformers)
+        check_sampling_strategy(study.sampling_strategy, np.unique(self.y).tolist())
         self.methods = make_methods(
             study.methods, study.baselines, study.domain, study.sampling_strategy
         )
@@ -180,12 +183,14 @@ class StudyPlan:
 
 
 def _checked(X: Any, y: Any, groups: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    if np.iscomplexobj(X):
+        raise ValueError(
+            "X must be real numbers, got complex ones; stack real and imaginary part (or phase "
+            "angle and modulus) as channels, rows of shape (n, 2, length)"
+        )
     rows = check_array(X, allow_nd=True, dtype="numeric", ensure_min_samples=2, input_name="X")
-    labels = np.asarray(y)
-    check_classification_targets(labels)
-    units = None if groups is None else np.asarray(groups)
-    check_consistent_length(rows, labels, units)
-    return rows, labels, units
+    labels = check_labels(len(rows), [] if y is None else y, "y")
+    return rows, labels, check_groups(groups, len(rows))
 
 
 def _run_unit(place: Place | None, unit: Unit, *data: Any) -> list[tuple[Cell, bool]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from time import monotonic as clock
 from typing import Any
 
 import numpy as np
 
+from ..evaluation.comparison._checks import check_labels
 from ..perturbations import Domain
 from ._cell import Cell
 from ._comparisons import BEST_BASELINE
@@ -148,19 +150,20 @@ def recommend_augmentation(
     >>> advice.call.startswith('s.classify("KNeighborsClassifier"')
     True
     """
-    if not time_budget > 0:
+    if not isinstance(time_budget, Real) or not time_budget > 0:
         raise ValueError(f"time_budget must be a number of seconds above 0, got {time_budget!r}")
-    labels, counts = np.unique(np.asarray(y), return_counts=True)
+    wanted = suitable_methods(domain) if methods is None else _names(methods)
+    labels, counts = np.unique(check_labels(len(y), y, "y"), return_counts=True)
     balanced = not np.ptp(counts)
     study = Study(
-        suitable_methods(domain) if methods is None else list(methods),
+        wanted,
         classifiers,
         baselines=[NONE, CLASS_WEIGHTS, RANDOM],
         default_classifiers=list(CLASSIFIERS) if classifiers is None else False,
         repetitions=repetitions,
         test_size=test_size,
         domain=domain,
-        transformers=list(transformers),
+        transformers=transformers,
         # Of classes of one size "auto" would make no new row.
         sampling_strategy=round(2 * (1 - test_size) * counts[0]) if balanced else "auto",
         random_state=random_state,
@@ -175,11 +178,21 @@ def recommend_augmentation(
         method,
         classifier,
         None if method in (NONE, CLASS_WEIGHTS) else method,
-        _call(method, classifier, plan.classifiers[classifier], classifiers, twice),
+        _call(method, classifier, plan.classifiers[classifier], classifiers, twice, transformers),
         result.verdict,
         result,
         clock() - started,
         skipped,
+    )
+
+
+def _names(methods: Any) -> list[str]:
+    """Return names of methods: only those can stand in the line to use."""
+    if isinstance(methods, list | tuple) and all(isinstance(name, str) for name in methods):
+        return list(methods)
+    raise ValueError(
+        "methods must be a list of names such as ['smote', 'gain+shift'], or None, got "
+        f"{methods!r}; Study compares instances as well"
     )
 
 
@@ -253,7 +266,12 @@ def _choose(result: StudyResult) -> tuple[str, str]:
 
 
 def _call(
-    method: str, name: str, classifier: Any, given: Any, rows: dict[Any, int] | None = None
+    method: str,
+    name: str,
+    classifier: Any,
+    given: Any,
+    rows: dict[Any, int] | None = None,
+    transformers: Sequence[Any] = (),
 ) -> str:
     """Return the line that a user of a signal would type; with `rows` to fill up to."""
     if given is None:
@@ -262,6 +280,9 @@ def _call(
         typed = given[name] if isinstance(given, Mapping) else name
         by_name = isinstance(typed, str) and (isinstance(given, Mapping) or name in given)
         text = f'"{typed}"' if by_name else repr(classifier)
+        if by_name and typed in CALLS:
+            text = CALLS[typed]
+            by_name = text.startswith('"')
     if method == CLASS_WEIGHTS:
         # Hyperparameters go with a name; an instance has its own.
         text = f'{text}, class_weight="balanced"' if by_name else repr(weighted(classifier))
@@ -270,4 +291,6 @@ def _call(
         if rows is not None:
             made = f"hs_specaug.make_generator({made}, sampling_strategy={rows})"
         text = f"{text}, augmentation={made}"
+    if transformers:
+        text = f"{text}, transformers={list(transformers)!r}"
     return f"s.classify({text})"

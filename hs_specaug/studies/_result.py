@@ -253,6 +253,12 @@ class StudyResult:
             How pairs are told apart.
         """
         found = self.scores(score)
+        for name, asked, known in (
+            ("ratio", ratio, list(self.ratios)),
+            ("classifier", classifier, self.classifiers),
+        ):
+            if asked is not None and asked not in known:
+                raise ValueError(f"no {name} {asked!r}, there are {known}")
         ratios = list(self.ratios) if ratio is None else [ratio]
         classifiers = self.classifiers if classifier is None else [classifier]
         places = [(r, c) for r in ratios for c in classifiers]

@@ -34,8 +34,8 @@ class Study(BaseEstimator):
         with the contract of this package or imbalanced-learn, a
         :class:`~hs_specaug.strategies.StrategySearch`. Fitted ones are refitted.
     classifiers : sequence, or mapping of name to classifier, or None, default None
-        Classifiers besides the default ones: names as for :func:`hs_specaug.make_classifier`, or
-        instances.
+        Classifiers besides the default ones: names as for :func:`hs_specaug.make_classifier`,
+        names of `default_classifiers`, or instances.
     balanced_ratios : sequence of float or None, default None
         Rows of each minority class / rows of the majority in training (paper 000).
     imbalance_rates : sequence of float or None, default None

@@ -2,6 +2,8 @@
 
 import builtins
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -221,3 +223,16 @@ def test_strengths_that_cannot_be(alphas):
     X, y = np.zeros((4, 20)), [0, 1, 0, 1]
     with pytest.raises(ValueError, match="alphas must be a sequence of positive numbers"):
         RocketClassifier(10, alphas=alphas).fit(X, y)
+
+
+def test_compiling_leaves_numba_as_it_was():
+    code = (
+        "import numba\n"
+        "njit = numba.njit\n"
+        "from hs_specaug.classifiers._rocket import _rocket\n"
+        "rocket = _rocket()\n"
+        "assert numba.njit is njit\n"
+        "from pyts.transformation._rocket import apply_all_kernels\n"
+        "assert type(apply_all_kernels._cache).__name__ == 'FunctionCache'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -25,23 +25,10 @@ def check_labels(n: int, y: Any, name: str) -> np.ndarray:
     y = np.asarray(y)
     if y.shape != (n,):
         raise ValueError(f"{name} must have one label per row, ({n},), got shape {y.shape}")
-    missing = [label is None or label != label for label in y.tolist()]
-    if any(missing):
-        raise ValueError(
-            f"{name} must have a label for every row, got {sum(missing)} None or NaN of {n}; leave "
-            "those rows out"
-        )
-    try:
-        np.unique(y)
-    except TypeError:
-        kinds = sorted({type(label).__name__ for label in y.tolist()})
-        raise ValueError(
-            f"{name} must be labels of one type, got {' and '.join(kinds)}; use "
-            f"[str(label) for label in {name}]"
-        ) from None
+    _check_complete(y, name)
     if y.dtype.kind == "f" and n and type_of_target(y) == "continuous":
         raise ValueError(
-            f"{name} must be class labels, got measured numbers such as {y.tolist()[0]!r}; "
+            f"{name} must be class labels, got fractions such as {y.tolist()[0]!r}; "
             "label_by_threshold makes classes of them"
         )
     return y
@@ -88,8 +75,28 @@ def check_groups(groups: Any, n: int) -> np.ndarray | None:
         return None
     units = np.asarray(groups)
     if units.shape != (n,):
-        raise ValueError(f"groups must have one entry per real row, ({n},), got {units.shape}")
-    return check_labels(n, units.astype(str) if units.dtype.kind == "f" else units, "groups")
+        raise ValueError(f"groups must have one entry per row, ({n},), got shape {units.shape}")
+    _check_complete(units, "groups")
+    return units
+
+
+def _check_complete(values: np.ndarray, name: str) -> None:
+    """Raise unless there is a value for every row, and all are of one type."""
+    given = values.tolist()
+    missing = [value is None or value != value for value in given]
+    if any(missing):
+        raise ValueError(
+            f"{name} must be known for every row, got {sum(missing)} None or NaN of {len(given)}; "
+            "leave those rows out"
+        )
+    try:
+        np.unique(values)
+    except TypeError:
+        kinds = sorted({type(value).__name__ for value in given})
+        raise ValueError(
+            f"{name} must be of one type, got {' and '.join(kinds)}; use "
+            f"[str(value) for value in {name}]"
+        ) from None
 
 
 def check_classifier(classifier: Any) -> Any:

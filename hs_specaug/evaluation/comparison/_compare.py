@@ -136,14 +136,14 @@ def compare(
         sets, report.titles, embed, classifier, splits, setting, seeds[2]
     )
     report.details = details
-    notes += reasons + _copies(sets)
+    notes += reasons
     if USEFULNESS in wanted:
         report.usefulness, reasons = _useful(sets, classifier, groups, seeds[3])
         notes += reasons
     if MEMORISATION in wanted:
         report.memorisation, reasons = _memorised(sets, embed, seeds[3])
         notes += reasons
-    report.notes += tuple(notes)
+    report.notes += (*notes, *_remarks(sets))
     return report
 
 
@@ -184,7 +184,7 @@ def _check_unseen(real: np.ndarray, training: np.ndarray) -> None:
         )
 
 
-def _copies(sets: Sets) -> list[str]:
+def _remarks(sets: Sets) -> list[str]:
     """Say what no distance between distributions notices, and what classes nothing is said of."""
     notes = []
     copied = n_among(sets.synthetic, sets.real)
@@ -208,8 +208,8 @@ def _requests(
             f"axis must be a SignalAxis or None, got {type(axis).__name__}; use "
             "axis=hs_specaug.SignalAxis('Energy loss', 'eV', values)"
         )
-    if axis is not None and axis.size != rows.shape[-1]:
-        raise ValueError(f"axis has {axis.size} channels, the rows have {rows.shape[-1]}")
+    if axis is not None and len(axis.values) != rows.shape[-1]:
+        raise ValueError(f"axis has {len(axis.values)} channels, the rows have {rows.shape[-1]}")
     units = (axis.units or "axis units") if axis is not None else "channels"
     requests: dict[str, dict[str, Metric]] = {}
     notes = []

@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 
 from ..metrics._embeddings import Embedding, embedded, named_embedding
 from ..metrics._rows import check_pair
+from ._checks import check_both, check_labels
 from ._registry import SPECTRAL_METRICS, STOPPING_METRICS, Metric, find_metric, in_embedding
 from ._report import ComparisonReport
 from ._thirds import (
@@ -234,7 +235,7 @@ def _fidelity(
     random_state: Any,
 ) -> ComparisonReport:
     """Compare rows class by class in the figures of `requests`, without further sections."""
-    check_pair(real, synthetic)
+    check_pair(real, synthetic, minimum=0)
     real, synthetic = np.asarray(real), np.asarray(synthetic)
     labels = check_labels(len(real), y_real, "y_real")
     y_new = check_labels(len(synthetic), y_synthetic, "y_synthetic")
@@ -245,7 +246,7 @@ def _fidelity(
     for rows in (real, synthetic):
         features = embedded(rows, embedding) if in_features else rows
         sets.append({"rows": rows, "features": features})
-    order = check_classes(classes, labels, y_new)
+    order = np.unique(labels).tolist() if classes is None else list(classes)
     figures, notes = compare_classes(
         ClassRows(sets[0], sets[1], labels, y_new),
         order,

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from ..._registry import closest
 from ...exceptions import LeakageError
+from ._checks import check_classes
 from ._compare import compare
 from ._report import ComparisonReport
 from ._thirds import LARGEST_SEED
@@ -71,6 +76,7 @@ def evaluate_generator(
     from ...generators import seen_in_training
 
     check_is_fitted(generator, "classes_")
+    check_options(options, n_per_class)
     rows, labels = np.asarray(X), np.asarray(y)
     _check_shape(generator, rows, labels)
     seen = seen_in_training(generator.fingerprint_, rows)
@@ -86,7 +92,10 @@ def evaluate_generator(
     wanted = dict.fromkeys(present.tolist(), n_per_class)
     synthetic, y_synthetic = generator.sample(wanted, random_state=seeds[0])
     if options.get("classes") is not None:
-        options["classes"] = [c for c in options["classes"] if c in present.tolist()]
+        # A class of which all rows were seen is no mistake; notes say so.
+        options["classes"] = [
+            c for c in check_classes(options["classes"], labels, labels) if c in present.tolist()
+        ]
     report = compare(
         real,
         synthetic,
@@ -101,6 +110,24 @@ def evaluate_generator(
     )
     report.notes += tuple(notes)
     return report
+
+
+def check_options(options: Mapping[str, Any], n_per_class: int | None) -> None:
+    """Raise a TypeError for what `compare` does not take, a ValueError for no rows to make."""
+    known = [
+        name
+        for name, parameter in inspect.signature(compare).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    ]
+    for name in options:
+        if name not in known:
+            raise TypeError(
+                f"unknown option {name!r}{closest(name, known)}; options are {', '.join(known)}"
+            )
+    if n_per_class is not None and (not isinstance(n_per_class, Integral) or n_per_class < 1):
+        raise ValueError(
+            f"n_per_class must be None or a whole number, at least 1, got {n_per_class!r}"
+        )
 
 
 def _check_shape(generator: Any, rows: np.ndarray, labels: np.ndarray) -> None:

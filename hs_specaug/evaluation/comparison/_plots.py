@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -152,8 +153,8 @@ class ComparisonPlots:
                 "memorisation was not computed; pass the rows that the generator was trained on "
                 "as training= and y_training="
             )
-        if n < 1:
-            raise ValueError(f"n must be at least 1, got {n!r}")
+        if not isinstance(n, Integral) or n < 1:
+            raise ValueError(f"n must be a whole number, at least 1, got {n!r}")
         unknown = [c for c in classes or () if c not in self.memorisation]
         if unknown:
             raise ValueError(

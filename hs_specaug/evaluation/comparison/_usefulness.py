@@ -16,6 +16,7 @@ from .._report import ClassificationReport
 from .._scores import confusion_per_group, scores_from_confusion
 from .._splits import Split, make_splits
 from .._validation import fit_fold
+from ._checks import check_classes, check_classifier, check_groups, check_labels
 from ._thirds import LARGEST_SEED
 
 REAL, BOTH, SYNTHETIC = "real", "real + synthetic", "synthetic"
@@ -123,8 +124,9 @@ def usefulness(
     training, y_training : array-like or None
         Real rows to train on, and their labels: those that the generator was trained on.
     classifier : str, scikit-learn classifier or None
-        A name as for :func:`hs_specaug.make_classifier`, or an instance, which is cloned. None takes a random forest: it needs no scaling and no iterations to converge,
-        and is fast for any number of channels.
+        A name as for :func:`hs_specaug.make_classifier`, or an instance, which is cloned. None
+        takes a random forest: it needs no scaling and no iterations to converge, and is fast
+        for any number of channels.
     groups : array-like of shape (n,) or None
         Specimen of each row of `real`: kept together in folds, and resampled together.
     classes : sequence of labels or None

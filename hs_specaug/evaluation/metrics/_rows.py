@@ -46,8 +46,8 @@ def check_rows(X: Any, name: str, minimum: int = 1) -> np.ndarray:
     largest = float(np.abs(X).max(initial=0.0))
     if largest > LARGEST_VALUE:
         raise ValueError(
-            f"{name} has values up to {largest:.3g}, too large to be squared; divide all rows by one "
-            "number"
+            f"{name} has values up to {largest:.3g}, too large to be squared; divide all rows by "
+            "one number"
         )
     return X
 
