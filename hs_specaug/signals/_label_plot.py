@@ -41,8 +41,8 @@ def legend_beside(ax: Any, handles: Sequence[Any], grow: bool) -> None:
     grow : bool
         Whether the figure may become larger, so that nothing is cut off.
     """
-    figure = ax.figure
-    height = ax.get_position(original=True).height * figure.get_figheight()
+    figure = ax.figure.figure  # that of a subfigure, too
+    height = ax.bbox.height / figure.dpi
     lines = max(1, MOST_LINES if grow else int(height / LINE))
     columns = math.ceil(len(handles) / lines)
     if grow:

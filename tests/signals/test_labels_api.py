@@ -389,6 +389,13 @@ class TestPlotLabels:
         codes = np.asarray(mesh.get_array())
         return np.array([[to_hex(c) for c in row] for row in mesh.cmap(mesh.norm(codes))])
 
+    def test_part_of_a_figure(self, s):
+        s.set_labels(NAMES)
+        part = plt.figure().subfigures(1, 2)[0]
+        ax = s.plot_labels(ax=part.subplots())
+        assert ax.get_legend() is not None
+        plt.close("all")
+
     def test_map(self, s):
         s.axes_manager[0].name, s.axes_manager[0].units = "x", "nm"
         s.axes_manager[1].name, s.axes_manager[1].units = "y", "nm"
