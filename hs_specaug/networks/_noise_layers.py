@@ -9,13 +9,14 @@ seed means the same numbers everywhere.
 from __future__ import annotations
 
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
 
-class NoiseLayer(nn.Module):
+class NoiseLayer(nn.Module, ABC):
     """Something random in training, the identity otherwise.
 
     Attributes
@@ -56,9 +57,9 @@ class NoiseLayer(nn.Module):
             )
         return self.generator
 
+    @abstractmethod
     def draw(self, x: Tensor) -> Tensor:
         """Return `x` with the layer's randomness."""
-        raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply to `x` of shape (..., n_channels)."""

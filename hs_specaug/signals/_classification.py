@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from .._seeds import clone_with_seed
 from ..classifiers._calibrated import Calibration, CalibrationPlan
 from ..evaluation import ClassificationReport, evaluate_classifier, fit_calibrated, make_splits
 from ..perturbations._domain import tell_domain
@@ -22,7 +23,6 @@ from ._classify_arguments import (
     checked_classifier,
     checked_transformers,
     generator_for,
-    seeded,
     warn_of_leaks,
 )
 from ._label_plot import plot_label_map, plot_value_map
@@ -288,7 +288,7 @@ def classify_signal(
         and not transformers
         and getattr(classifier, "takes_lazy_rows", False),
     )
-    classifier = seeded(classifier, seeds[0])
+    classifier = clone_with_seed(classifier, seeds[0])
     tell_domain(classifier, signal._domain)
     if "show_progressbar" in classifier.get_params(deep=False):
         classifier.set_params(show_progressbar=show_progressbar)

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone, is_clusterer, is_regressor
+from sklearn.base import is_clusterer, is_regressor
 
 from .._registry import make_classifier
+from .._seeds import clone_with_seed
 from .._warnings import warn_user
 from ..classifiers._priors import target_prior
 from ..exceptions import SpecAugWarning
@@ -85,15 +86,6 @@ def checked_transformers(transformers: Any) -> list[Any]:
     return steps
 
 
-def seeded(estimator: Any, seed: int | None) -> Any:
-    """Return a clone whose `random_state` is `seed`, if it has one and none was given to it."""
-    estimator = clone(estimator)
-    known = estimator.get_params(deep=False)
-    if seed is not None and "random_state" in known and known["random_state"] is None:
-        estimator.set_params(random_state=seed)
-    return estimator
-
-
 def check_prior(prior: Any, classes: Sequence[str], y: np.ndarray) -> None:
     """Refuse shares of classes that the signal does not know, before anything is trained."""
     if isinstance(prior, Mapping):
@@ -131,7 +123,7 @@ def generator_for(
             )
         check_fits(augmentation, signal)
         return augmentation
-    return seeded(prepared(augmentation, signal, None, show_progressbar, {}), seed)
+    return clone_with_seed(prepared(augmentation, signal, None, show_progressbar, {}), seed)
 
 
 def warn_of_leaks(signal: Any) -> None:

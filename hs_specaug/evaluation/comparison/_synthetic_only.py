@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
+from ..._seeds import clone_with_seed
 from ...classifiers._flat_rows import FlatRows, takes_channels
 from ...exceptions import LeakageError
 from .._report import ClassificationReport
@@ -166,9 +167,7 @@ def train_on_synthetic(
     synthetic = generator.sample(counts, random_state=int(seeds[1]))
     reports = {}
     for name, classifier in classifiers.items():
-        model = clone(classifier)
-        if model.get_params().get("random_state", 0) is None:
-            model.set_params(random_state=int(seeds[2]))
+        model = clone_with_seed(classifier, int(seeds[2]))
         if not takes_channels(model):
             model = FlatRows(model)
         predicted = model.fit(*synthetic).predict(rows[test])

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.utils import check_random_state
 
+from ..._seeds import clone_with_seed
 from ...exceptions import LeakageError, TooFewRowsError
 from .._report import ClassificationReport
 from .._scores import confusion_per_group, scores_from_confusion
@@ -238,10 +238,7 @@ def _check_classes(y: np.ndarray, order: list, y_training: np.ndarray | None) ->
 def default_classifier(classifier: Any, seed: int) -> Any:
     """Return a clone with a seed; None gives a random forest."""
     given = check_classifier(classifier)
-    model = RandomForestClassifier() if given is None else clone(given)
-    if model.get_params().get("random_state", 0) is None:
-        model.set_params(random_state=seed)
-    return model
+    return clone_with_seed(RandomForestClassifier() if given is None else given, seed)
 
 
 def _name(model: Any) -> str:

@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
+from ..._seeds import clone_with_seed
 from ...classifiers._flat_rows import takes_channels
 from ._rows import check_pair
 
@@ -146,7 +147,7 @@ def classifier_two_sample_test(
     x, z = check_pair(real, synthetic, minimum=2 * n_splits)
     rng = check_random_state(random_state)
     seed = int(rng.randint(LARGEST_SEED))
-    model = _default_classifier(seed) if classifier is None else _seeded(classifier, seed)
+    model = _default_classifier(seed) if classifier is None else clone_with_seed(classifier, seed)
     if takes_channels(model):
         x, z = x.reshape(np.shape(real)), z.reshape(np.shape(synthetic))
     n = min(len(x), len(z))
@@ -186,10 +187,3 @@ def _p_value(folds: list[tuple[np.ndarray, np.ndarray]]) -> float:
     # Hits come in steps of two: with the numbers of both labels and calls fixed, one more real
     # row called real is one more synthetic row called synthetic.
     return float(norm.sf((excess - 1.0) / np.sqrt(variance)))
-
-
-def _seeded(classifier: Any, seed: int) -> Any:
-    model = clone(classifier)
-    if model.get_params().get("random_state", 0) is None:
-        model.set_params(random_state=seed)
-    return model
