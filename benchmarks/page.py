@@ -28,6 +28,7 @@ BASELINES = (
     "borrowed variation",
     "few-shot",
 )
+RIVALS = ("none", "class weights", "smote")
 
 INTRODUCTION = """# Benchmarks
 
@@ -130,7 +131,7 @@ def worth_section(task: str, title: str) -> str:
         row.append(", ".join(str(c["best_epoch"]) for c in mine) or "–")
         row.append(f"{np.median([c['fit_seconds'] for c in mine]):.0f}" if mine else "–")
         rows.append(row)
-        for rival in ("none", "smote"):
+        for rival in RIVALS:
             gains = [
                 paired(scores[n].get(method, {}), scores[n].get(rival, {})) for n in CLASSIFIERS
             ]
@@ -138,7 +139,7 @@ def worth_section(task: str, title: str) -> str:
             harms.setdefault(rival, {})[method] = sum(high < 0 for _, _, high in gains)
     head = ["method", *CLASSIFIERS, "kept epochs", "s"]
     words = []
-    for rival in ("none", "smote"):
+    for rival in RIVALS:
         better = [f"`{m}` ({n})" for m, n in pays[rival].items() if n and m != rival]
         worse = [f"`{m}` ({n})" for m, n in harms[rival].items() if n and m != rival]
         words.append(
@@ -158,6 +159,37 @@ def worth_section(task: str, title: str) -> str:
         + hardware(trained)
         + "\n"
     )
+
+
+def study_section() -> str:
+    results = load("study_defaults")
+    if results is None:
+        return ""
+    from hs_specaug.studies import StudyResult
+
+    parts = [
+        "## A study with everything at its default\n\nMacro F-score, mean (standard deviation) over"
+        " the splits; a dash where a classifier cannot do what the method asks of it.\n"
+    ]
+    for task, found in results["data"].items():
+        result = StudyResult.from_dict(found)
+        cells = {(r["method"], r["classifier"]): r for r in result.summary}
+        rows = [
+            [method]
+            + [
+                f"{cells[method, c]['f_score']:.3f} ({cells[method, c]['f_score_sd']:.3f})"
+                if (method, c) in cells
+                else "–"
+                for c in result.classifiers
+            ]
+            for method in result.methods
+        ]
+        parts += [
+            f"**{task}**, {found['seconds'] / 60:.0f} min\n",
+            table(["method", *result.classifiers], rows),
+            f"{result.verdict}\n",
+        ]
+    return "\n".join([*parts, hardware(results)]) + "\n"
 
 
 # --- honesty -----------------------------------------------------------------------------------
@@ -236,6 +268,7 @@ SECTIONS: tuple[Callable[[], str], ...] = (
     *(lambda s=s, t=t, z=z: paper_section(s, t, z) for s, (t, z) in PAPERS.items()),
     lambda: worth_section("polymers", "Infrared spectra of polymers, four of each rare class"),
     lambda: worth_section("impedance", "Impedance of nine circuits, four of each rare class"),
+    study_section,
     speed_section,
     calibration_section,
     metrics_section,
