@@ -28,10 +28,14 @@ class ResamplingGenerator(BaseGenerator):
         self.codes_ = codes
 
     def _sample(self, codes: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
-        out = np.empty((len(codes), self.X_.shape[1]), dtype=self.dtype_)
-        for code in np.unique(codes):
-            rows = codes == code
-            out[rows] = self._cast(self._sample_class(int(code), int(rows.sum()), rng))
+        wanted, counts = np.unique(codes, return_counts=True)
+        parts = [
+            self._cast(self._sample_class(code, n, rng))
+            for code, n in zip(wanted.tolist(), counts.tolist(), strict=True)
+        ]
+        out = np.concatenate(parts) if len(parts) > 1 else parts[0]
+        if (np.diff(codes) < 0).any():  # wanted in another order than class after class
+            out = out[np.argsort(np.argsort(codes, kind="stable"))]
         return out.reshape(len(codes), *self.input_shape_)
 
     def _cast(self, X: np.ndarray) -> np.ndarray:
@@ -40,12 +44,15 @@ class ResamplingGenerator(BaseGenerator):
     def _strategy(self, code: int, n: int) -> dict[int, int]:
         return {code: int(self.class_counts_[code]) + n}
 
-    def _new_rows(self, sampler: BaseOverSampler) -> np.ndarray:
-        """Return what `sampler` appends to the training rows."""
+    def _new_rows(
+        self, sampler: BaseOverSampler, rows: np.ndarray | slice = slice(None)
+    ) -> np.ndarray:
+        """Return what `sampler` appends to the training rows, or to those of them in `rows`."""
+        known, codes = self.X_[rows], self.codes_[rows]
         # Differences of whole numbers would wrap around in their own type (unsigned counts).
-        whole = self.X_.dtype.kind in "iub"
-        X, _ = sampler.fit_resample(self.X_.astype(np.float64) if whole else self.X_, self.codes_)
-        return X[len(self.X_) :]
+        whole = known.dtype.kind in "iub"
+        X, _ = sampler.fit_resample(known.astype(np.float64) if whole else known, codes)
+        return X[len(known) :]
 
     @staticmethod
     def _equally_often(members: np.ndarray, n: int, rng: np.random.RandomState) -> np.ndarray:

@@ -81,7 +81,9 @@ class SMOTEGenerator(ResamplingGenerator):
         if k < 1:
             return self._repeat(code, n, rng)
         sampler = SMOTE(k_neighbors=k, sampling_strategy=self._strategy(code, n), random_state=rng)
-        return self._new_rows(sampler)
+        # SMOTE looks at the rows of the class only; one of another class is there for its checks.
+        own, others = np.flatnonzero(self.codes_ == code), np.flatnonzero(self.codes_ != code)
+        return self._new_rows(sampler, np.concatenate([own, others[:1]]))
 
 
 class BorderlineSMOTEGenerator(SMOTEGenerator):

@@ -39,7 +39,7 @@ class LabelScale(nn.Module):
 
     def forward(self, h: Tensor, y: Tensor) -> Tensor:
         """Scale `h` (n, n_features) for the classes `y` (n,)."""
-        return h * self.scale[y]
+        return h * F.embedding(y, self.scale)
 
 
 class LabelAffine(LabelScale):
@@ -60,7 +60,7 @@ class LabelAffine(LabelScale):
 
     def forward(self, h: Tensor, y: Tensor) -> Tensor:
         """Scale and shift `h` (n, n_features) for the classes `y` (n,)."""
-        return torch.addcmul(self.shift[y], h, self.scale[y])
+        return torch.addcmul(F.embedding(y, self.shift), h, F.embedding(y, self.scale))
 
 
 class ConditionalGenerator(nn.Module):

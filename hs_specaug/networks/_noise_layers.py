@@ -57,6 +57,10 @@ class NoiseLayer(nn.Module, ABC):
             )
         return self.generator
 
+    def uniform(self, *shape: int) -> Tensor:
+        """Return numbers of uniform(0, 1) where the generator is."""
+        return torch.rand(shape, generator=self.source, device=self.source.device)
+
     @abstractmethod
     def draw(self, x: Tensor) -> Tensor:
         """Return `x` with the layer's randomness."""
@@ -203,7 +207,9 @@ class SeededDropout(NoiseLayer):
 
     def draw(self, x: Tensor) -> Tensor:
         """Return `x` (..., n_channels) with zeros."""
-        kept = torch.rand(x.shape, generator=self.source, device=self.source.device) >= self.rate
+        if self.rate == 0.0:
+            return x
+        kept = self.uniform(*x.shape) >= self.rate
         return x * (kept / (1.0 - self.rate)).to(x)
 
     def extra_repr(self) -> str:

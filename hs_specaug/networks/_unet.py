@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ._layers import CONVOLUTION, PadToMultiple, check_dimension
+from ._layers import PLAIN_CONVOLUTION as CONVOLUTION
+from ._layers import PadToMultiple, check_dimension
 
 #: Channels of each level, in units of the width.
 MULTIPLIERS = (1, 2, 2, 4)

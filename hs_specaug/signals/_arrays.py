@@ -63,7 +63,7 @@ def from_rows(rows: np.ndarray, dtype: np.dtype, image: bool) -> np.ndarray:
         return out
     if np.issubdtype(dtype, np.complexfloating):
         return (rows[:, 0] + 1j * rows[:, 1]).astype(dtype)
-    return (rows[:, 0] if image else rows).astype(dtype)
+    return (rows[:, 0] if image else rows).astype(dtype, copy=False)
 
 
 def labelled_positions(signal: Any) -> np.ndarray:
@@ -125,7 +125,9 @@ def labelled_rows(
             return unread, *_names_and_groups(signal, positions)
         rows = unread.load(show_progressbar)
     else:
-        rows = to_rows(signal._select_positions(positions).data, is_image(signal))
+        # Rows are taken from the array: building a signal of them costs more than SMOTE itself.
+        data, ndim = _rows.navigation_first(signal), len(_rows.navigation_shape(signal))
+        rows = to_rows(data.reshape(-1, *data.shape[ndim:])[positions], is_image(signal))
     _check_finite(signal, rows, positions)
     return rows, *_names_and_groups(signal, positions)
 

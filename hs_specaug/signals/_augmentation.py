@@ -48,6 +48,9 @@ class AugmentationMixin:
     ) -> BaseGenerator:
         """Train a generator on the labelled spectra or images.
 
+        Of a lazy signal only these are read. When they would take more than 1 GiB, methods that
+        train networks leave them where they are, and read them chunk by chunk in every epoch.
+
         Parameters
         ----------
         method : str, generator, perturbation or list of perturbations, default "few-shot"
@@ -80,9 +83,14 @@ class AugmentationMixin:
         (3, 104)
         """
         shown = progress_wanted(show_progressbar)
-        X, y, _ = labelled_rows(self, drop_synthetic=True, show_progressbar=shown)
-        self._check_classes(y)
         generator = prepared(method, self, random_state, show_progressbar, hyperparameters)
+        X, y, _ = labelled_rows(
+            self,
+            drop_synthetic=True,
+            show_progressbar=shown,
+            keep_lazy=getattr(generator, "takes_lazy_rows", False),
+        )
+        self._check_classes(y)
         generator.fit(X, y)
         generator.signal_axes_ = signal_axes(self)
         generator.preprocessing_ = read_steps(self)
@@ -333,7 +341,9 @@ class AugmentationMixin:
         else:
             out.data = np.concatenate([out.data, synthetic])
         out.axes_manager.navigation_axes[0].size = n_real + n_new
-        codes = np.array([self.classes.index(name) for name in y_new], dtype=np.int32)  # type: ignore[attr-defined]
+        classes = self.classes  # type: ignore[attr-defined]  # one read of the metadata
+        code = {name: i for i, name in enumerate(classes)}
+        codes = np.array([code[name] for name in y_new.tolist()], dtype=np.int32)
         flags = rows.get("synthetic", np.zeros(n_real, dtype=np.uint8))
         new_rows = {
             "labels": np.concatenate([rows["labels"], codes]),
@@ -342,5 +352,5 @@ class AugmentationMixin:
         if "groups" in rows:
             groups = rows["groups"]
             new_rows["groups"] = np.concatenate([groups, np.full(n_new, _unused(groups))])
-        _rows.write_rows(out, new_rows, self.classes)  # type: ignore[attr-defined]
+        _rows.write_rows(out, new_rows, classes)
         return out

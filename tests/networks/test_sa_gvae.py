@@ -299,9 +299,9 @@ def test_decoder_attends_where_the_encoder_does(size):
             trunk(rows)
     side = size[0] // 2 ** attended_block(size)
     assert positions == [((side, side), True)] * 2
-    assert [type(m) for m in trunks[1].layers if not isinstance(m, SelfAttention)] == [
-        nn.ConvTranspose2d, nn.BatchNorm2d, nn.LeakyReLU,
-    ] * 3 + [nn.ConvTranspose2d]  # fmt: skip
+    others = [m for m in trunks[1].layers if not isinstance(m, SelfAttention)]
+    kinds = [nn.ConvTranspose2d, nn.BatchNorm2d, nn.LeakyReLU] * 3 + [nn.ConvTranspose2d]
+    assert [isinstance(m, kind) for m, kind in zip(others, kinds, strict=True)] == [True] * 10
 
 
 def test_first_layers_of_the_encoder_fit_the_discriminator():
