@@ -25,6 +25,7 @@ from ._random import RandomGenerator
 from ._sgbgan import SGBGANGenerator
 from ._smote import BorderlineSMOTEGenerator, SMOTEGenerator
 from ._three_player import ThreePlayerGenerator
+from ._together import can_fit_together, fit_together
 
 __all__ = [
     "ACGANGenerator",
@@ -51,7 +52,9 @@ __all__ = [
     "SGBGANGenerator",
     "SMOTEGenerator",
     "ThreePlayerGenerator",
+    "can_fit_together",
     "epoch_feature_maps",
+    "fit_together",
     "load_generator",
     "row_fingerprints",
     "seen_in_training",

@@ -70,6 +70,7 @@ class AdversarialGenerator(NetworkGenerator):
     adversarial_losses: ClassVar[tuple[Loss, Loss]] = (real_loss, fake_loss)
     #: Forward and backward passes of each network per step of the generator, at the defaults.
     passes: ClassVar[dict[str, tuple[int, int]]] = {}
+    trains_together: ClassVar[bool] = True
 
     _parameter_constraints: ClassVar[dict] = {
         **NetworkGenerator._parameter_constraints,

@@ -19,7 +19,7 @@ from ..networks import (
 )
 from ._adversarial import AdversarialGenerator
 from ._draws import Draws
-from ._run import TrainingRun
+from ._run import Phases, TrainingRun
 
 
 class AutoencoderStartGenerator(AdversarialGenerator):
@@ -45,10 +45,10 @@ class AutoencoderStartGenerator(AdversarialGenerator):
         super().__init__(**training)
         self.pretrain_epochs = pretrain_epochs
 
-    def _pretrain(self, networks: Any, draws: Draws, run: TrainingRun) -> None:
+    def _pretrain(self, networks: Any, draws: Draws, run: TrainingRun) -> Phases:
         if not self.pretrain_epochs:
             return
-        _, channels, *size = draws.stream.X.shape
+        channels, *size = draws.stream.row_shape
         encoder: Any = build_network(
             lambda: self._build_encoder(channels, tuple(size)), draws.seed()
         ).to(draws.device)
@@ -58,10 +58,10 @@ class AutoencoderStartGenerator(AdversarialGenerator):
             return autoencoder_losses(autoencoder, *draws.real())
 
         player = Player("autoencoder", autoencoder, losses, 1, self.learning_rate, self.betas)
-        run.train([player], self.pretrain_epochs, phase="pre-training")
+        yield from run.phase([player], self.pretrain_epochs, phase="pre-training")
         self._transfer(encoder, networks)
         with torch.no_grad():
-            latents = torch.cat([encoder(x) for x in draws.stream.X.split(self.sample_batch)])
+            latents = draws.stream.map_rows(encoder, self.sample_batch)
         self._start_from_latents(networks, latents, draws.stream.y)
 
     def _build_encoder(self, channels: int, size: tuple[int, ...]) -> Encoder:

@@ -92,7 +92,8 @@ class BaseGenerator(EvaluationMixin, BaseOverSampler):
         Parameters
         ----------
         X : array-like of shape (n, length), (n, channels, length) or (n, channels, h, w)
-            Spectra or images, finite.
+            Spectra or images, finite. Methods that train networks take
+            :class:`hs_specaug.networks.LazyRows` as well, and read them chunk by chunk.
         y : array-like of shape (n,)
             Class labels; at least two classes.
 

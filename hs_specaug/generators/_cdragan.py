@@ -110,7 +110,7 @@ def neighbours(x: Tensor, draws: Draws) -> Tensor:
     distances up to half the spread of the data.
     """
     noise = draws.uniform(x.numel()).reshape(x.shape)
-    shifted = x + NEIGHBOURHOOD * x.std(correction=0) * noise
+    shifted = x + NEIGHBOURHOOD * draws.spread(x) * noise
     return interpolate(shifted, x, draws.uniform(len(x)))
 
 

@@ -14,7 +14,8 @@ from torch import Tensor
 from ..exceptions import ModelFileError
 from ..io import read_model, write_model
 from ..io._model_file import CHECKPOINT_FORMAT
-from ..networks import TrainingLoop
+from ..networks import LazyRows, TrainingLoop
+from ._fingerprint import row_fingerprints
 from ._state import _as_plain
 
 #: Hyperparameters that do not change what is learned.
@@ -125,14 +126,14 @@ def _flat_differences(here: dict[str, Any], there: dict[str, Any]) -> dict[str, 
     return differences
 
 
-def identity_of(generator: Any, rows: np.ndarray, codes: np.ndarray) -> dict[str, Any]:
+def identity_of(generator: Any, rows: Any, codes: np.ndarray) -> dict[str, Any]:
     """Return what makes a training the same: method, data, hyperparameters, arithmetic."""
     parameters = {k: v for k, v in generator.get_params().items() if k not in NOT_COMPARED}
     if not isinstance(parameters.get("random_state"), int | np.integer):
         parameters.pop("random_state", None)  # the file has the seeds that were drawn from it
     return {
         "method": generator.method,
-        "training rows": _digest(rows),
+        "training rows": _digest(row_fingerprints(rows) if isinstance(rows, LazyRows) else rows),
         "labels": _digest(codes, np.asarray([str(label) for label in generator.classes_])),
         "device": generator.device_.type,
         "precision": generator.precision_,

@@ -137,8 +137,7 @@ def generator_losses(
     """−E[log D(G(z, y_g), y_g)] − E[t(y_g) · log C(G(z, y_g))] with the targets t of the epoch."""
     y_g = draws.labels(draws.stream.batch_size)
     x_g = G(draws.noise(len(y_g)), y_g)
-    counts = torch.bincount(draws.stream.y, minlength=draws.n_classes)
-    targets = border_targets(counts, y_g, pace * draws.epoch)
+    targets = border_targets(draws.class_counts(), y_g, pace * draws.epoch)
     return {
         "adversarial": stabilisers.adversarial(D, x_g, y_g),
         "cooperative": F.cross_entropy(C(x_g), targets),

@@ -193,7 +193,8 @@ class DAGGenerator(OneGeneratorPerClass, DAGPlots):
 
     def _pretrain(self, networks: Any, draws: Draws, run: TrainingRun) -> None:
         """Set the range of every generator, and its start."""
-        X, y = draws.stream.X, draws.stream.y
+        stream = cast(Any, draws.stream)
+        X, y = stream.X, stream.y
         members = networks["generator"].members
         classes = [X[y == code] for code in range(len(members))]
         everything = torch.cat([rows - rows.mean(dim=0) for rows in classes])
@@ -264,7 +265,7 @@ class DAGGenerator(OneGeneratorPerClass, DAGPlots):
         return {"discriminator": lambda: discriminator(next(steps)), "generator": generator}
 
     def _transforms(self, draws: Draws) -> dict[str, Transform]:
-        X = draws.stream.X
+        X = cast(Any, draws.stream).X
         return transformations(
             DESIGNS[self.design][0],
             min(self._shift_in_channels(X.shape[-1]), X.shape[-1] - 1),

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from dataclasses import asdict
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from ._dag_rule import FEWEST_ROWS, ClassRecord, StoppingRule, read_record
 from ._dag_training import ClassProgress, ClassStreams, Schedule
 from ._draws import Draws
 from ._network_generator import WHOLE, WORTH_A_WORD
-from ._run import TrainingRun
+from ._run import Phases, TrainingRun
 
 
 class ClassGenerators(nn.Module):
@@ -90,6 +90,11 @@ class OneGeneratorPerClass(AdversarialGenerator):
         as real rows on average, 1 the end of the interval.
     """
 
+    #: Statistics of all rows of a class lead the training, and it has one class at a time.
+    shares_batches: ClassVar[bool] = False
+    trains_together: ClassVar[bool] = False
+    takes_lazy_rows: ClassVar[bool] = False
+
     _parameter_constraints: ClassVar[dict] = {
         **AdversarialGenerator._parameter_constraints,
         "until_baseline": ["boolean"],
@@ -119,9 +124,9 @@ class OneGeneratorPerClass(AdversarialGenerator):
 
     # --- training ------------------------------------------------------------------------
 
-    def _train(self, networks: Any, draws: Draws, run: TrainingRun, score: Any) -> TrainingLoop:
+    def _train(self, networks: Any, draws: Draws, run: TrainingRun, score: Any) -> Phases:
         """Train class after class and leave the generators that are kept in `networks`."""
-        stream = draws.stream
+        stream = cast(Any, draws.stream)
         streams = ClassStreams(
             [
                 BatchStream(
@@ -147,7 +152,7 @@ class OneGeneratorPerClass(AdversarialGenerator):
             code, epoch = progress.last_trained
             run.snapshots.take(epoch, {f"generator.members.{code}": progress.members[code]})
 
-        loop = run.train(
+        loop = yield from run.phase(
             players,
             progress.schedule.epochs * sum(progress.trained),
             phase="",

@@ -53,6 +53,7 @@ class DCGANGenerator(AdversarialGenerator):
     """
 
     method: ClassVar[str] = "dcgan"
+    takes_lazy_rows: ClassVar[bool] = False  # it draws from every class at random
     passes: ClassVar[dict[str, tuple[int, int]]] = {
         "generator": (2, 1),
         "discriminator": (2, 2),
@@ -103,16 +104,10 @@ class ClassRows:
         self.draws = draws
         rows = max(-(-draws.stream.batch_size // draws.n_classes), FEWEST_ROWS)
         self.labels = torch.arange(draws.n_classes, device=draws.device).repeat_interleave(rows)
-        self.counts = draws.stream.y.bincount(minlength=draws.n_classes)
-        self.order = draws.stream.y.argsort(stable=True)
-        self.starts = self.counts.cumsum(0) - self.counts
 
     def __call__(self) -> Tensor:
         """Return real rows of the classes `labels`."""
-        counts = self.counts[self.labels]
-        # Rounding may lift the product to the count itself.
-        place = (self.draws.uniform(len(counts)) * counts).long().minimum(counts - 1)
-        return self.draws.stream.X[self.order[self.starts[self.labels] + place]]
+        return self.draws.real_of(self.labels)
 
 
 def discriminator_losses(

@@ -97,7 +97,7 @@ class DiffusionGenerator(NetworkGenerator):
     """
 
     method: ClassVar[str] = "diffusion"
-    sample_batch: ClassVar[int] = 64  # what a CPU keeps in its cache
+    trains_together: ClassVar[bool] = True
 
     _parameter_constraints: ClassVar[dict] = {
         **NetworkGenerator._parameter_constraints,

@@ -9,11 +9,13 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import train_test_split
 from torch import Tensor
 
-from ._fidelity import ClassProbe, Generate
+from ._fidelity import PROBE_ROWS, ClassProbe, Generate
 
 HELD_OUT = 0.25
 #: Fewer rows than this in a class leave nothing to hold out and something to learn from.
 FEWEST_ROWS = 4
+#: Rows of a class that the classifier learns from, and is scored on, where there are very many.
+TABLE_ROWS = 1000
 
 
 def hold_out(codes: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
@@ -55,7 +57,7 @@ class DownstreamScore(ClassProbe):
         counts = torch.bincount(y)
         target = int(counts.max()) * (2 if int(counts.min()) == int(counts.max()) else 1)
         self.wanted = (target - counts).tolist()
-        super().__init__(generate, X, y, rows_per_class=max(64, *self.wanted))
+        super().__init__(generate, X, y, rows_per_class=max(PROBE_ROWS, *self.wanted))
         self.X, self.y = self._table(X), y.cpu().numpy()
         self.X_held, self.y_held = self._table(X_held), y_held.cpu().numpy()
 

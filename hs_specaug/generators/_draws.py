@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from ..networks import BatchStream
+from ..networks import ProcessGroup, RowStream
 
 
 class Draws:
@@ -13,7 +15,7 @@ class Draws:
 
     Parameters
     ----------
-    stream : BatchStream
+    stream : RowStream
         Real rows.
     n_classes, latent_dim : int
         Ranges of labels and noise.
@@ -24,25 +26,38 @@ class Draws:
     ----------
     epoch : int
         The epoch that is being run, from 1; for losses that change with it.
+    inner : torch.Generator
+        For what draws by itself inside networks and transforms.
+    group : ProcessGroup or None
+        Processes that share this training.
     """
 
+    group: ProcessGroup | None = None
+
     def __init__(
-        self, stream: BatchStream, n_classes: int, latent_dim: int, generator: torch.Generator
+        self, stream: RowStream, n_classes: int, latent_dim: int, generator: torch.Generator
     ) -> None:
         self.stream = stream
         self.n_classes = n_classes
         self.latent_dim = latent_dim
-        self.generator = generator
-        self.device = stream.X.device
+        self.generator = self.inner = generator
+        self.device = stream.device
         self.epoch = 1
+        self._counts: Tensor | None = None
+        self._order: Tensor | None = None
+
+    @property
+    def whole(self) -> Draws:
+        """The same draws for what is not part of a batch: all processes get the same numbers."""
+        return self
 
     def real(self) -> tuple[Tensor, Tensor]:
         """Return the next batch of real rows x_a and their labels y_a."""
         return self.stream.next()
 
-    def noise(self, n: int) -> Tensor:
-        """Return latent noise z ~ N(0, 1) of shape (n, latent_dim)."""
-        return self.normal(n, self.latent_dim)
+    def noise(self, n: int | Tensor) -> Tensor:
+        """Return latent noise z ~ N(0, 1) of shape (n, latent_dim), also for n labels."""
+        return self.normal(n if isinstance(n, int) else len(n), self.latent_dim)
 
     def normal(self, *shape: int) -> Tensor:
         """Return numbers of N(0, 1)."""
@@ -77,6 +92,35 @@ class Draws:
         return torch.repeat_interleave(
             torch.arange(self.n_classes, device=self.device), counts.max() - counts
         )
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Return the mean of all values of a batch."""
+        return values.mean()
+
+    def class_counts(self) -> Tensor:
+        """Return the number of real rows of each class."""
+        if self._counts is None:
+            self._counts = torch.bincount(self.stream.y, minlength=self.n_classes)
+        return self._counts
+
+    def real_of(self, labels: Tensor) -> Tensor:
+        """Return a real row of each of these classes, any of its rows; they are in memory."""
+        if self._order is None:
+            self._order = self.stream.y.argsort(stable=True)
+        counts = self.class_counts()
+        starts = counts.cumsum(0) - counts
+        # Rounding may lift the product to the count itself.
+        place = (self.uniform(len(labels)) * counts[labels]).long().minimum(counts[labels] - 1)
+        rows: Any = self.stream
+        return rows.X[self._order[starts[labels] + place]]
+
+    def inner_uniform(self, *shape: int) -> Tensor:
+        """Return numbers of uniform(0, 1) for a layer that draws by itself."""
+        return torch.rand(shape, generator=self.inner, device=self.inner.device)
+
+    def spread(self, x: Tensor) -> Tensor:
+        """Return the standard deviation of all values of a batch."""
+        return x.std(correction=0)
 
     def start_epoch(self, epoch: int) -> None:
         """Take notice of the epoch that begins."""

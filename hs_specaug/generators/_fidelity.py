@@ -9,6 +9,8 @@ from torch import Tensor
 
 Generate = Callable[[Tensor], Tensor]
 
+PROBE_ROWS = 64
+
 
 def mean_distance_within(rows: Tensor) -> Tensor:
     """Return the mean Euclidean distance of two different rows (n, ...); 0 for a single row."""
@@ -58,7 +60,9 @@ class ClassProbe:
         different real rows.
     """
 
-    def __init__(self, generate: Generate, X: Tensor, y: Tensor, rows_per_class: int = 64) -> None:
+    def __init__(
+        self, generate: Generate, X: Tensor, y: Tensor, rows_per_class: int = PROBE_ROWS
+    ) -> None:
         self.generate = generate
         self.codes = torch.unique(y)
         self.real = [X[y == code][:rows_per_class] for code in self.codes]
@@ -91,7 +95,9 @@ class ClassFidelity(ClassProbe):
         See :class:`ClassProbe`.
     """
 
-    def __init__(self, generate: Generate, X: Tensor, y: Tensor, rows_per_class: int = 64) -> None:
+    def __init__(
+        self, generate: Generate, X: Tensor, y: Tensor, rows_per_class: int = PROBE_ROWS
+    ) -> None:
         super().__init__(generate, X, y, rows_per_class)
         everything = torch.cat(self.real).flatten(1)
         self.unit = float(torch.cdist(everything, everything).mean().clamp(min=1e-12))

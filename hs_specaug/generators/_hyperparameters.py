@@ -8,6 +8,7 @@ completed with them, so that `get_params`, `help` and the documentation show the
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
 from typing import Any
 
@@ -39,7 +40,7 @@ def _section(doc: str, title: str) -> tuple[int, int]:
     """Return the range of lines in the body of a section, (0, 0) if there is none."""
     lines = inspect.cleandoc(doc).splitlines()
     heads = [i for i in range(len(lines) - 1) if _UNDERLINE.match(lines[i + 1]) and lines[i]]
-    for head, following in zip(heads, [*heads[1:], len(lines)], strict=True):
+    for head, following in itertools.pairwise([*heads, len(lines)]):
         if lines[head] == title:
             return head + 2, following
     return 0, 0

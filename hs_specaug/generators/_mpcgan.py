@@ -112,7 +112,7 @@ class MPcGANGenerator(AdversarialGenerator):
         )
 
     def _players(self, networks: Any, draws: Draws, run: TrainingRun) -> list[Player]:
-        set_noise_source(networks["discriminator"], draws.generator)
+        set_noise_source(networks["discriminator"], draws.inner)
         return super()._players(networks, draws, run)
 
     def _losses(

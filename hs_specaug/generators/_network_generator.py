@@ -15,14 +15,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
 from .._warnings import warn_user
-from ..exceptions import FewSamplesWarning, TrainingWarning
+from ..exceptions import TrainingWarning
 from ..networks import (
     TRAINING_CONSTRAINTS,
-    BatchStream,
     BestState,
     CollapseGuard,
+    LazyRows,
     Player,
-    RangeScaler,
+    ProcessGroup,
     TrainingLoop,
     WeightAverage,
     build_network,
@@ -33,13 +33,16 @@ from ..networks import (
 )
 from ._base import BaseGenerator
 from ._checkpoint import Checkpoint, identity_of
-from ._downstream import FEWEST_ROWS, DownstreamScore, hold_out
 from ._draws import Draws
-from ._fidelity import ClassFidelity, ClassProbe
+from ._fidelity import ClassProbe
 from ._hyperparameters import inherit_hyperparameters
+from ._lazy_input import LazyInput
 from ._plots import GeneratorPlots
-from ._run import TrainingRun
+from ._run import Phases, TrainingRun, run_in_turn
+from ._scoring import score_of, split_rows
+from ._shared_run import draws_of, open_checkpoint, processes_of
 from ._snapshots import EpochStates
+from ._training_rows import TrainingRows
 
 # Whoever trains for fewer epochs does not expect them to be better than the start.
 WORTH_A_WORD = 20
@@ -47,7 +50,7 @@ SCORES = StrOptions({"fidelity", "downstream"})
 WHOLE = Interval(Integral, 1, None, closed="left")
 
 
-class NetworkGenerator(GeneratorPlots, EpochStates, BaseGenerator):
+class NetworkGenerator(GeneratorPlots, EpochStates, LazyInput):
     """Base of methods that train networks with the shared loop.
 
     Subclasses implement `_build_networks`, `_players` and `_generate`, and where the paper has it
@@ -137,8 +140,12 @@ class NetworkGenerator(GeneratorPlots, EpochStates, BaseGenerator):
     remedy: ClassVar[str] = "More epochs or another method may help"
     #: Length of the noise vector; a method without one draws what it needs itself.
     latent_dim: int = 0
-    #: Most rows that are generated at once.
-    sample_batch: ClassVar[int] = 512
+    #: Most rows that are generated at once: what a CPU keeps in its cache.
+    sample_batch: ClassVar[int] = 64
+    #: Whether several processes can share its batches.
+    shares_batches: ClassVar[bool] = True
+    #: Whether `fit_together` can train several: all that the losses draw comes from `Draws`.
+    trains_together: ClassVar[bool] = False
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseGenerator._parameter_constraints,
@@ -200,30 +207,30 @@ class NetworkGenerator(GeneratorPlots, EpochStates, BaseGenerator):
 
     # --- training ------------------------------------------------------------------------
 
+    #: What runs the loops of a fit.
+    _conduct: Callable[[Phases], Any] = staticmethod(run_in_turn)
+
     def _fit(self, X: np.ndarray, codes: np.ndarray) -> None:
-        self.device_ = resolve_device(self.device)
+        self._conduct(self._training(X, codes))
+
+    def _training(self, X: np.ndarray, codes: np.ndarray) -> Phases:
+        """Do what `_fit` promises; yield the loop of every phase where it is to be run."""
+        group = processes_of(self)
+        self.device_ = resolve_device(self.device) if group is None else group.device(self.device)
         precision = resolve_precision(self.precision, self.device_)
         self.precision_ = precision.name
-        rows = to_channels(X)
-        self.scaler_ = RangeScaler().fit(rows)
-        checkpoint = self._open_checkpoint(rows, codes)
-        train, held = self._split(codes)
-        X_scaled = torch.from_numpy(self.scaler_.transform(rows)).to(self.device_)
-        y = torch.from_numpy(codes).to(self.device_)
-        networks = self._networks(rows.shape[1:], self._seeds[0]).to(self.device_)
-        stream = BatchStream(
-            X_scaled[train],
-            y[train],
-            self.batch_size,
-            torch.Generator().manual_seed(self._seeds[1]),
-        )
-        noise = torch.Generator(self.device_).manual_seed(self._seeds[2])
-        draws = Draws(stream, len(self.classes_), self.latent_dim, noise)
+        shaped = X.converted(to_channels) if isinstance(X, LazyRows) else to_channels(X)
+        checkpoint = self._open_checkpoint(shaped, codes, group)
+        rows = TrainingRows(shaped, codes, self.device_)
+        self.scaler_ = rows.scaler
+        self._scored_by, train, held = split_rows(self, codes)
+        networks = self._networks(shaped.shape[1:], self._seeds[0]).to(self.device_)
+        draws = draws_of(self, rows, train, group)
         run = TrainingRun(self, networks, draws, precision, checkpoint)
         if not run.resumes_main_phase:
-            self._pretrain(networks, draws, run)
-        score = self._score_of(stream, X_scaled[held], y[held])
-        loop = self._train(networks, draws, run, score)
+            yield from self._pretrain(networks, draws, run) or ()
+        score = score_of(self, rows, train, held, group)
+        loop = yield from self._train(networks, draws, run, score)
         if checkpoint is not None and not loop.interrupted:
             checkpoint.remove()
         self.networks_ = networks.requires_grad_(False).eval()
@@ -232,45 +239,26 @@ class NetworkGenerator(GeneratorPlots, EpochStates, BaseGenerator):
         self.history_, self.seconds_ = run.history, run.seconds
         self._judge(loop)
 
-    def _open_checkpoint(self, rows: np.ndarray, codes: np.ndarray) -> Checkpoint | None:
+    def _open_checkpoint(
+        self, rows: Any, codes: np.ndarray, group: ProcessGroup | None
+    ) -> Checkpoint | None:
         """Draw the seeds of this fit, or take those of the fit that goes on."""
         rng = check_random_state(self.random_state)
         self._seeds = [int(s) for s in rng.randint(np.iinfo(np.int32).max, size=4)]
-        if self.checkpoint is None:
+        if self.checkpoint is None and group is None:
             return None
         identity = identity_of(self, rows, codes)
-        checkpoint = Checkpoint(self.checkpoint, self.checkpoint_every, identity)
+        if group is not None:
+            group.check_same(identity)
+            self._seeds = group.once(lambda: self._seeds)
+        if self.checkpoint is None:
+            return None
+        checkpoint = open_checkpoint(self.checkpoint, self.checkpoint_every, identity, group)
         if checkpoint.header is not None:
             self._seeds = checkpoint.header["seeds"]
         return checkpoint
 
-    def _split(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the rows to train on and those held back for the score."""
-        everything = np.arange(len(codes)), np.arange(0)
-        self._scored_by = self.early_stopping or self.scoring
-        if self._scored_by != "downstream":
-            return everything
-        parts = hold_out(codes, self._seeds[3])
-        if parts is None:
-            self._scored_by = "fidelity"
-            warn_user(
-                f"{self.method}: scoring='downstream' holds a quarter of the rows back and "
-                f"needs at least {FEWEST_ROWS} rows of every class; the smallest class has "
-                f"{np.bincount(codes).min()}. It is 'fidelity' instead",
-                FewSamplesWarning,
-            )
-            return everything
-        return parts
-
-    def _score_of(self, stream: BatchStream, X_held: Tensor, y_held: Tensor) -> Any:
-        """Return the class of the score with its data; the networks come later."""
-        if self._scored_by is None:
-            return None
-        if self._scored_by == "fidelity":
-            return lambda generate: ClassFidelity(generate, stream.X, stream.y)
-        return lambda generate: DownstreamScore(generate, stream.X, stream.y, X_held, y_held)
-
-    def _train(self, networks: Any, draws: Draws, run: TrainingRun, score: Any) -> TrainingLoop:
+    def _train(self, networks: Any, draws: Draws, run: TrainingRun, score: Any) -> Phases:
         """Run the main phase and leave the generator that is to be kept in `networks`."""
         players = self._players(networks, draws, run)
         average = None
@@ -281,7 +269,7 @@ class NetworkGenerator(GeneratorPlots, EpochStates, BaseGenerator):
         seen = {**dict(networks.items()), "generator": sampler}
         if not run.resumes_main_phase:
             run.snapshots.take(0, seen)
-        loop = run.train(
+        loop = yield from run.phase(
             players,
             self.epochs,
             phase="",
@@ -351,7 +339,9 @@ class NetworkGenerator(GeneratorPlots, EpochStates, BaseGenerator):
         self, networks: Mapping[str, Any], labels: Tensor, noise: torch.Generator
     ) -> Tensor:
         """Generate in batches that fit into memory."""
-        parts = [self._generate(networks, part, noise) for part in labels.split(self.sample_batch)]
+        # A GPU wants work for all its units at once.
+        at_once = self.sample_batch * (1 if labels.device.type == "cpu" else 16)
+        parts = [self._generate(networks, part, noise) for part in labels.split(at_once)]
         return torch.cat(parts)
 
     def _sample(self, codes: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
@@ -386,8 +376,12 @@ class NetworkGenerator(GeneratorPlots, EpochStates, BaseGenerator):
     ) -> Tensor:
         """Return one row in [−1, 1] for each class code; `noise` is a CPU generator."""
 
-    def _pretrain(self, networks: Any, draws: Draws, run: TrainingRun) -> None:
-        """Bring the networks to where the main phase starts, with ``run.train(...)``."""
+    def _pretrain(self, networks: Any, draws: Draws, run: TrainingRun) -> Phases | None:
+        """Bring the networks to where the main phase starts.
+
+        With ``yield from run.phase(...)``, so that several fits can train together, or with
+        ``run.train(...)``.
+        """
 
     def _after_training(self, networks: Any) -> None:
         """Bring the networks to the form in which they are kept."""

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from ..networks import Player, Precision, TrainingLoop
+from ..networks import Player, Precision, SharedLoop, TrainingLoop
 from ._checkpoint import Checkpoint
 from ._draws import Draws
 from ._snapshots import Snapshots
 
 if TYPE_CHECKING:
     from ._network_generator import NetworkGenerator
+
+
+#: The loops of one fit, each yielded where it is to be run.
+Phases = Generator[TrainingLoop, None, Any]
+
+
+def run_in_turn(phases: Phases) -> Any:
+    """Run every loop as it comes, and return what the generator returns in the end."""
+    while True:
+        try:
+            loop = next(phases)
+        except StopIteration as end:
+            return end.value
+        loop.fit_loop()
 
 
 class TrainingRun:
@@ -70,7 +85,11 @@ class TrainingRun:
         """Whether the checkpoint was written after all pre-training."""
         return self.checkpoint is not None and self.checkpoint.phase == ""
 
-    def train(
+    def train(self, players: Sequence[Player], epochs: int, **options: Any) -> TrainingLoop:
+        """Train `players` here and now, see :meth:`phase`."""
+        return run_in_turn(self.phase(players, epochs, **options))
+
+    def phase(
         self,
         players: Sequence[Player],
         epochs: int,
@@ -79,11 +98,12 @@ class TrainingRun:
         interruptible: bool = False,
         after_epoch: Callable[[TrainingLoop], None] | None = None,
         **options: Any,
-    ) -> TrainingLoop:
-        """Train `players` and file history and times under the name of the phase.
+    ) -> Phases:
+        """Yield the loop that trains `players`; file history and times when it has run.
 
-        A phase that the checkpoint has behind it is not run again: the networks get their
-        weights when the phase begins that the checkpoint is of.
+        Whoever iterates runs the loop, alone or in step with those of other fits. A phase that
+        the checkpoint has behind it is not run again: the networks get their weights when the
+        phase begins that the checkpoint is of.
 
         Parameters
         ----------
@@ -99,6 +119,11 @@ class TrainingRun:
             Called with the loop after each complete epoch, before a checkpoint is written.
         **options
             Of :class:`~hs_specaug.networks.TrainingLoop`.
+
+        Returns
+        -------
+        TrainingLoop
+            The same, as the value of ``yield from``.
         """
         method, checkpoint = self.generator.method, self.checkpoint
 
@@ -108,7 +133,9 @@ class TrainingRun:
             if checkpoint is not None:
                 self._write(loop, phase)
 
-        loop = TrainingLoop(
+        group = self.draws.group
+        make = TrainingLoop if group is None else partial(SharedLoop, group=group)
+        loop: TrainingLoop = make(
             players,
             epochs=epochs,
             steps_per_epoch=self.draws.stream.batches_per_epoch,
@@ -127,7 +154,7 @@ class TrainingRun:
             return loop
         if checkpoint is not None and checkpoint.header is not None and checkpoint.phase == phase:
             loop.load_state(dict(checkpoint.header["loop"]), checkpoint.under("loop."))
-        loop.fit_loop()
+        yield loop
         prefix = f"{phase}/" if phase else ""
         self.history |= {prefix + key: values for key, values in loop.history.items()}
         self.seconds |= {player.name: player.seconds for player in players}

@@ -6,6 +6,7 @@ datasets" (2024), paper 001. Equation and table numbers below are those of this 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from numbers import Real
@@ -27,7 +28,7 @@ from ._adversarial import WEIGHT
 from ._autoencoder_start import AutoencoderStartGenerator
 from ._cdragan import generator_losses
 from ._draws import Draws
-from ._run import TrainingRun
+from ._run import Phases, TrainingRun
 from ._stabilisers import Stabilisers
 from ._three_player import discriminator_losses
 
@@ -157,10 +158,10 @@ class SGBGANGenerator(AutoencoderStartGenerator):
     def _build_encoder(self, channels: int, size: tuple[int, ...]) -> Any:
         return GatedEncoder(self.latent_dim, channels, size)
 
-    def _pretrain(self, networks: Any, draws: Draws, run: TrainingRun) -> None:
+    def _pretrain(self, networks: Any, draws: Draws, run: TrainingRun) -> Phases:
         if not self.pretrain_epochs:
             return
-        _, channels, *size = draws.stream.X.shape
+        channels, *size = draws.stream.row_shape
         encoder = build_network(
             lambda: self._build_encoder(channels, tuple(size)), draws.seed()
         ).to(draws.device)
@@ -168,7 +169,7 @@ class SGBGANGenerator(AutoencoderStartGenerator):
         losses = partial(sa_gvae_losses, sa_gvae, draws, self.reparameterisation)
         betas = (self.pretrain_beta1, self.betas[1])
         player = Player("sa-gvae", sa_gvae, losses, 1, self.pretrain_learning_rate, betas)
-        run.train([player], self.pretrain_epochs, phase="pre-training")
+        yield from run.phase([player], self.pretrain_epochs, phase="pre-training")
         # The decoder is the generator already.
         self._transfer(encoder, networks)
         if self.class_noise:
@@ -177,11 +178,11 @@ class SGBGANGenerator(AutoencoderStartGenerator):
     @torch.no_grad()
     def _place_classes(self, encoder: GatedEncoder, networks: Any, draws: Draws) -> None:
         """Let the noise of a class have mean and covariance of the z of Eq. (6) of its rows."""
-        parts = [encoder(x) for x in draws.stream.X.split(self.sample_batch)]
-        mu, sigma = (torch.cat(values) for values in zip(*parts, strict=True))
+        laws = draws.stream.map_rows(lambda x: torch.stack(encoder(x), dim=1), self.sample_batch)
+        mu, sigma = laws.unbind(dim=1)
         n_draws = max(1, DRAWS_PER_DIMENSION * self.latent_dim // len(mu))
         shape = (n_draws, *mu.shape)
-        z = reparameterise(mu, sigma, alpha_of(self.reparameterisation, draws, *shape))
+        z = reparameterise(mu, sigma, alpha_of(self.reparameterisation, draws.whole, *shape))
         networks["generator"].latent.fit(z.flatten(0, 1), draws.stream.y.repeat(n_draws))
 
     def _losses(
@@ -210,7 +211,7 @@ def alpha_of(law: str, draws: Draws, *shape: int) -> Tensor:
     """Return α of Eq. (6), by the law ``"normal"`` or ``"uniform"``."""
     if law == "normal":
         return draws.normal(*shape)
-    return torch.rand(*shape, generator=draws.generator, device=draws.device)
+    return draws.uniform(math.prod(shape)).reshape(shape)
 
 
 def sa_gvae_losses(sa_gvae: SAGVAE, draws: Draws, law: str) -> Losses:

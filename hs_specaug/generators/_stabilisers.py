@@ -120,7 +120,7 @@ class Stabilisers(nn.Module):
         perturb = self.options.diff_augment
         if perturb is None:
             return x
-        changed = perturb(x, y, random_state=self.draws.generator)
+        changed = perturb(x, y, random_state=self.draws.inner)
         if not self.options.adaptive_augment:
             return changed
         chosen = self.draws.uniform(len(x)) < self.strength
@@ -179,7 +179,7 @@ class Stabilisers(nn.Module):
     @torch.no_grad()
     def _move_anchors(self, real: Tensor, fake: Tensor) -> None:
         for anchor, logits in ((self.real_anchor, real), (self.fake_anchor, fake)):
-            mean = logits.float().mean()
+            mean = self.draws.mean(logits.float())
             moved = LECAM_DECAY * anchor + (1.0 - LECAM_DECAY) * mean
             anchor.copy_(torch.where(anchor.isnan(), mean, moved))
 
@@ -190,5 +190,5 @@ class Stabilisers(nn.Module):
         The strength climbs while more than (1 + 0.6)/2 of the real rows are taken for real.
         """
         if self.options.adaptive_augment:
-            overfitting = real.sign().mean() - ADA_TARGET
+            overfitting = self.draws.mean(real.sign()) - ADA_TARGET
             self.strength.add_(self.pace * overfitting.sign()).clamp_(0.0, 1.0)

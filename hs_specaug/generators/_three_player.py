@@ -174,7 +174,8 @@ def classifier_losses(G: ConditionalGenerator, C: ConvolutionalClassifier, draws
     y_g = draws.missing(y_a)
     if not len(y_g):
         return {"real": F.cross_entropy(C(x_a), y_a)}
-    x_g = sample_still(G, draws.noise(len(y_g)), y_g)
+    # Where several repetitions train together, labels that one of them lacks are IGNORED (−100).
+    x_g = sample_still(G, draws.noise(y_g), y_g.clamp(min=0))
     real, generated = C(torch.cat([x_a, x_g])).split([len(y_a), len(y_g)])
     return {
         "real": F.cross_entropy(real, y_a),

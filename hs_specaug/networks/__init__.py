@@ -1,6 +1,7 @@
 """Torch building blocks that generators and classifiers share; 1-D and 2-D from the same code."""
 
 from .._lazy_rows import LazyRows
+from . import _available  # noqa: F401
 from ._blocks import ConvolutionTrunk, TransposedTrunk
 from ._conditional import (
     Autoencoder,
@@ -11,16 +12,18 @@ from ._conditional import (
     autoencoder_losses,
 )
 from ._constraints import POSITIVE, TRAINING_CONSTRAINTS
+from ._data_parallel import ProcessGroup, SharedLoop, active_group, data_parallel
 from ._device import Precision, resolve_device, resolve_precision
 from ._guards import CollapseGuard
 from ._latent import ClassGaussians
 from ._layers import PadToMultiple, build_network, initialise
 from ._lazy_stream import LazyBatchStream, LazyRowDataset, scale_lazy_rows
 from ._players import Losses, PassCounter, Player
+from ._row_dataset import RowDataset
 from ._scaling import RangeScaler, from_channels, to_channels
 from ._spectral_norm import normalise_spectrally, remove_spectral_norm
 from ._states import BestState, Kept, WeightAverage, live_tensors, load_tensors
-from ._stream import BatchStream
+from ._stream import BatchStream, RowStream
 from ._training import TrainingLoop
 
 __all__ = [
@@ -45,12 +48,18 @@ __all__ = [
     "PassCounter",
     "Player",
     "Precision",
+    "ProcessGroup",
     "RangeScaler",
+    "RowDataset",
+    "RowStream",
+    "SharedLoop",
     "TrainingLoop",
     "TransposedTrunk",
     "WeightAverage",
+    "active_group",
     "autoencoder_losses",
     "build_network",
+    "data_parallel",
     "from_channels",
     "initialise",
     "live_tensors",

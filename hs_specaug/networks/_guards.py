@@ -14,6 +14,10 @@ ROLLBACK_FACTOR = 0.5
 MAX_ROLLBACKS = 3
 
 
+class OutOfStep(Exception):
+    """One of several trainings that make the same steps would have to go back alone."""
+
+
 def is_finite(losses: Mapping[str, float], players: Sequence[Player]) -> bool:
     """Whether all losses of an epoch, and the weights after it, are finite numbers."""
     if not all(math.isfinite(v) for v in losses.values()):

@@ -15,6 +15,8 @@ from .._lazy_rows import LazyRows
 from ._scaling import RangeScaler
 
 BUFFER_ROWS = 8192
+BUFFER_BYTES = 2**28
+"""Memory that the buffer takes at most, unless its number of rows is given."""
 
 
 class LazyRowDataset(IterableDataset):
@@ -30,9 +32,10 @@ class LazyRowDataset(IterableDataset):
         Of all of them, one pass is an epoch.
     codes : ndarray of int of shape (n,)
         Class code of each row.
-    buffer_rows : int
+    buffer_rows : int or None
         Rows among which the next one is drawn. One mixes nothing beyond the order of chunks and
-        of the rows in them; as many as there are rows mix completely.
+        of the rows in them; as many as there are rows mix completely. None takes 8192, or of
+        large rows (images) as many as fit into 256 MiB.
     seed : int
         Of the order.
     prefetch : int or None
@@ -48,10 +51,13 @@ class LazyRowDataset(IterableDataset):
         rows: LazyRows,
         codes: np.ndarray,
         *,
-        buffer_rows: int = BUFFER_ROWS,
+        buffer_rows: int | None = None,
         seed: int = 0,
         prefetch: int | None = None,
     ) -> None:
+        if buffer_rows is None:
+            fitting = BUFFER_BYTES * len(rows) // max(rows.nbytes, 1)
+            buffer_rows = min(BUFFER_ROWS, max(fitting, 1))
         if buffer_rows < 1:
             raise ValueError(f"buffer_rows must be at least 1, got {buffer_rows}")
         if len(codes) != len(rows):
@@ -116,6 +122,8 @@ class LazyBatchStream:
     ) -> None:
         self.dataset, self.transform, self.device = dataset, transform, device
         self.batch_size = min(batch_size, len(dataset))
+        self.row_shape = dataset.rows.shape[1:]
+        self.y = torch.from_numpy(dataset.codes).long().to(device)
         self._start(epoch=0, taken=0)
 
     @property
@@ -132,9 +140,28 @@ class LazyBatchStream:
                 self._start(self._epoch + 1, taken=0)
             batch += new
             self._taken += len(new)
-        X = self.transform(np.stack([row for row, _ in batch]))
         codes = torch.tensor([code for _, code in batch], dtype=torch.long)
-        return torch.from_numpy(X).to(self.device), codes.to(self.device)
+        return self._seen(np.stack([row for row, _ in batch])), codes.to(self.device)
+
+    def map_rows(self, function: Callable[[Tensor], Tensor], batch_size: int) -> Tensor:
+        """Return `function` of all rows in the order of `y`, at most `batch_size` at a time.
+
+        One more pass over the chunks; what `function` returns is all in memory.
+        """
+        parts, numbers = [], []
+        rows = self.dataset.rows
+        for chunk_numbers, values in rows.read(rows.parts(), self.dataset.prefetch):
+            for i in range(0, len(values), batch_size):
+                parts.append(function(self._seen(values[i : i + batch_size])))
+            numbers.append(chunk_numbers)
+        everything = torch.cat(parts)
+        out = torch.empty_like(everything)
+        out[torch.from_numpy(np.concatenate(numbers)).to(out.device)] = everything
+        return out
+
+    def _seen(self, rows: np.ndarray) -> Tensor:
+        """Return rows as the network sees them."""
+        return torch.from_numpy(self.transform(rows)).to(self.device)
 
     def state(self) -> dict[str, Tensor]:
         """Return where the stream is: the pass, and how many rows of it are gone."""

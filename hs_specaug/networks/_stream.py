@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -17,6 +18,37 @@ class Source(Protocol):
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Return to it."""
+
+
+class RowStream(Source, Protocol):
+    """Endless mini-batches of rows, wherever the rows are.
+
+    Attributes
+    ----------
+    y : Tensor of shape (n,)
+        Class codes of all rows, on the device that trains.
+    batch_size : int
+        Rows of a batch.
+    row_shape : tuple of int
+        Channels and size of one row.
+    device : torch.device
+        Where batches are.
+    """
+
+    y: Tensor
+    batch_size: int
+    row_shape: tuple[int, ...]
+    device: torch.device
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Batches that make one pass over the data."""
+
+    def next(self) -> tuple[Tensor, Tensor]:
+        """Return the next batch (X, y)."""
+
+    def map_rows(self, function: Callable[[Tensor], Tensor], batch_size: int) -> Tensor:
+        """Return `function` of all rows in the order of `y`, at most `batch_size` at a time."""
 
 
 class BatchStream:
@@ -46,6 +78,7 @@ class BatchStream:
     ) -> None:
         self.X, self.y = X, y
         self.batch_size = min(batch_size, len(X))
+        self.row_shape, self.device = tuple(X.shape[1:]), X.device
         self.generator = generator
         self._order = torch.empty(0, dtype=torch.long)
 
@@ -62,6 +95,10 @@ class BatchStream:
         rows, self._order = self._order[: self.batch_size], self._order[self.batch_size :]
         rows = rows.to(self.X.device)
         return self.X[rows], self.y[rows]
+
+    def map_rows(self, function: Callable[[Tensor], Tensor], batch_size: int) -> Tensor:
+        """Return `function` of all rows in the order of `y`, at most `batch_size` at a time."""
+        return torch.cat([function(x) for x in self.X.split(batch_size)])
 
     def state(self) -> dict[str, Tensor]:
         """Return where the stream is: the rows still to come of this pass, and the shuffler."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,13 +17,14 @@ from tqdm.auto import tqdm
 from .._warnings import warn_user
 from ..exceptions import TrainingError, TrainingWarning
 from ._device import Precision
-from ._guards import MAX_ROLLBACKS, ROLLBACK_FACTOR, CollapseGuard, is_finite
+from ._guards import MAX_ROLLBACKS, ROLLBACK_FACTOR, CollapseGuard, OutOfStep, is_finite
 from ._players import Losses, Player
+from ._resumable import Resumable
 from ._states import BestState, Kept, Tensors, WeightAverage, live_tensors, load_tensors
 from ._stream import Source
 
 
-class TrainingLoop:
+class TrainingLoop(Resumable):
     """Alternate the steps of several players for a number of epochs.
 
     Parameters
@@ -78,6 +78,9 @@ class TrainingLoop:
         How often a non-finite loss or weight, or a collapse, made the loop go back.
     interrupted, stopped, collapsed : bool
         Whether Ctrl-C, the patience, or the fourth collapse ended it.
+    in_step : bool
+        Whether other loops make the same steps: then :class:`OutOfStep` is raised where this one
+        would have to go back.
     """
 
     def __init__(
@@ -121,7 +124,7 @@ class TrainingLoop:
             self.modules["average"] = average.average
         self.epoch = self.rollbacks = self.collapses = 0
         self.factor = 1.0
-        self.interrupted = self.collapsed = False
+        self.interrupted = self.collapsed = self.in_step = False
         self.history: dict[str, list[float]] = {"epoch": []}
         self._good = Kept()
 
@@ -164,12 +167,7 @@ class TrainingLoop:
         TrainingError
             If losses or weights are still not finite after three roll-backs.
         """
-        self._set_mode(training=True)
-        if not self._good:
-            if self.best is not None:
-                self.best.look(0, self._live())
-                self._watch()
-            self._keep()
+        self.begin()
         with tqdm(
             total=self.epochs,
             initial=self.epoch,
@@ -178,38 +176,61 @@ class TrainingLoop:
             disable=not self.show_progressbar,
         ) as bar:
             try:
-                while self.epoch < self.epochs and not self.stopped and not self.collapsed:
-                    self._complete_epoch(bar)
+                while not self.ended:
+                    self.begin_epoch()
+                    self.end_epoch(self.run_single_epoch(), bar)
             except KeyboardInterrupt:
-                self._go_back()
-                self.interrupted = True
-                if self.after_epoch is not None and self.epoch:
-                    self.after_epoch(self)
-                if not self.interruptible or self.epoch == 0:
-                    raise
-                warn_user(
-                    f"{self.description}: interrupted after epoch {self.epoch} of {self.epochs}; "
-                    f"the {'best' if self.best else 'last'} state of the complete epochs is "
-                    f"kept and usable{self.how_to_resume}",
-                    TrainingWarning,
-                )
+                self.interrupt()
             finally:
-                self._finish()
+                self.finish()
         return self
 
-    def _complete_epoch(self, bar: tqdm) -> None:
+    def begin(self) -> None:
+        """Score and keep the start, unless the training goes on after a checkpoint."""
+        self._set_mode(training=True)
+        if not self._good:
+            if self.best is not None:
+                self.best.look(0, self._live())
+                self._watch()
+            self._keep()
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is no epoch to come."""
+        return self.epoch >= self.epochs or self.stopped or self.collapsed
+
+    def begin_epoch(self) -> None:
+        """Say which epoch comes."""
         if self.before_epoch is not None:
             self.before_epoch(self.epoch + 1)
-        losses = self.run_single_epoch()
+
+    def end_epoch(self, losses: dict[str, float], bar: tqdm | None = None) -> None:
+        """Take the epoch for complete, or go back if it went wrong."""
         if not is_finite(losses, self.players):
             self._repair()
             return
         self._record(losses)
         self._keep()
-        bar.set_postfix({p.name: f"{losses[p.name]:.3g}" for p in self.players})
-        bar.update()
+        if bar is not None:
+            bar.set_postfix({p.name: f"{losses[p.name]:.3g}" for p in self.players})
+            bar.update()
         if self.after_epoch is not None:
             self.after_epoch(self)
+
+    def interrupt(self) -> None:
+        """Return to the last complete epoch after Ctrl-C; to be called where that is handled."""
+        self._go_back()
+        self.interrupted = True
+        if self.after_epoch is not None and self.epoch:
+            self.after_epoch(self)
+        if not self.interruptible or self.epoch == 0:
+            raise
+        warn_user(
+            f"{self.description}: interrupted after epoch {self.epoch} of {self.epochs}; "
+            f"the {'best' if self.best else 'last'} state of the complete epochs is "
+            f"kept and usable{self.how_to_resume}",
+            TrainingWarning,
+        )
 
     @property
     def stopped(self) -> bool:
@@ -278,45 +299,8 @@ class TrainingLoop:
             player.scale_rate(self.factor)
         self.history = {key: values[: self.epoch] for key, values in self.history.items()}
 
-    def state(self) -> tuple[dict[str, Any], Tensors]:
-        """Return the last complete epoch as JSON values and tensors, for a checkpoint.
-
-        The tensors are buffers of the loop; who wants them for longer than an epoch copies them.
-        """
-        facts = {k: v for k, v in self._good.facts.items() if k != "places"}
-        tensors = {f"live.{k}": v for k, v in self._good.tensors.items()}
-        for source, place in self._good.facts["places"].items():
-            tensors |= {f"place.{source}.{k}": v for k, v in place.items()}
-        for key, values in self.history.items():
-            tensors[f"history.{key}"] = torch.tensor(values[: self.epoch], dtype=torch.float64)
-        if self.best is not None:
-            facts["best"], best = self.best.state()
-            tensors |= {f"best.{k}": v for k, v in best.items()}
-        return facts, tensors
-
-    def load_state(self, facts: dict[str, Any], tensors: Tensors) -> None:
-        """Go on after the epoch that :meth:`state` returned.
-
-        Raises
-        ------
-        KeyError
-            If the state is of another training.
-        """
-
-        def under(prefix: str) -> Tensors:
-            return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-        places = {name: under(f"place.{name}.") for name in self.sources}
-        best = facts.pop("best", None)
-        if self.best is not None:
-            self.best.load_state(best, under("best."))
-        self.history = {key: values.tolist() for key, values in under("history.").items()}
-        for player in self.players:
-            player.seconds = facts["seconds"][player.name]
-        self._good.keep(under("live."), **facts, places=places)
-        self._go_back()
-
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """Put the best state back and leave the networks as they are used."""
         if self.best is not None:
             self.best.restore()
         for player in self.players:
@@ -337,6 +321,10 @@ class TrainingLoop:
 
     # --- guards ------------------------------------------------------------------------
 
+    def _need_to_go_back(self) -> None:
+        if self.in_step:
+            raise OutOfStep
+
     def _slow_down(self) -> None:
         self.factor *= ROLLBACK_FACTOR
         for player in self.players:
@@ -344,6 +332,7 @@ class TrainingLoop:
 
     def _repair(self) -> None:
         """Return to the last complete epoch after a loss or weight that is not finite."""
+        self._need_to_go_back()
         rollbacks, factor = self.rollbacks + 1, self.factor
         if rollbacks > MAX_ROLLBACKS:
             raise TrainingError(
@@ -372,6 +361,7 @@ class TrainingLoop:
         """Return to the best state of all players after a collapse."""
         assert self.best is not None
         assert self.guard is not None
+        self._need_to_go_back()
         found = (
             f"{self.description}: the samples of a class have become alike (diversity "
             f"{self.best.diversity:.1%} of that of the real rows, epoch {self.epoch})"

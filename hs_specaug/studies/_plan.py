@@ -13,13 +13,14 @@ from sklearn.utils import check_array, check_random_state
 
 from ..evaluation.comparison._checks import check_groups, check_labels
 from ._cell import Cell
+from ._company import Job, jobs_of, run_job
 from ._estimators import check_sampling_strategy, check_transformers
 from ._folds import Fold, find_minority, make_folds, make_ratios, overlap_of
 from ._identity import describe, digest
 from ._journal import Journal, Place
 from ._methods import Method, make_classifiers, make_methods
 from ._result import StudyResult
-from ._unit import Unit, run_unit
+from ._unit import Unit
 
 if TYPE_CHECKING:
     from ._study import Study
@@ -145,9 +146,10 @@ class StudyPlan:
 
     def run(self, units: Sequence[Unit]) -> Iterator[tuple[Cell, bool]]:
         """Yield cells and whether they are on disk, where joblib is told to make them."""
+        study = self.study
         jobs = (
-            delayed(_run_unit)(self.journal.place, unit, self.X, self.y, self.groups)
-            for unit in units
+            delayed(_run_job)(self.journal.place, job, self.X, self.y, self.groups)
+            for job in jobs_of(units, study.together, study.devices)
         )
         done = Parallel(n_jobs=self.study.n_jobs, return_as="generator_unordered")(jobs)
         for cells in done:
@@ -193,6 +195,6 @@ def _checked(X: Any, y: Any, groups: Any) -> tuple[np.ndarray, np.ndarray, np.nd
     return rows, labels, check_groups(groups, len(rows))
 
 
-def _run_unit(place: Place | None, unit: Unit, *data: Any) -> list[tuple[Cell, bool]]:
-    """Run one unit in a worker, which writes its cells itself where it can."""
-    return [(cell, place is not None and place.append(cell)) for cell in run_unit(unit, *data)]
+def _run_job(place: Place | None, job: Job, *data: Any) -> list[tuple[Cell, bool]]:
+    """Run units in a worker, which writes their cells itself where it can."""
+    return [(cell, place is not None and place.append(cell)) for cell in run_job(job, *data)]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .._progress import tqdm
 from ..evaluation.comparison._checks import check_labels
 from ..perturbations import Domain
 from ._cell import Cell
@@ -93,6 +94,7 @@ def recommend_augmentation(
     repetitions: int = 10,
     test_size: float = 0.25,
     random_state: Any = None,
+    show_progressbar: bool = False,
 ) -> Recommendation:
     """Run a small study on labelled rows, and say which augmentation to use, if any.
 
@@ -126,6 +128,8 @@ def recommend_augmentation(
         Share of rows that a split scores.
     random_state : int, numpy.random.RandomState or None
         Seed.
+    show_progressbar : bool, default False
+        Show how much of the budget is spent.
 
     Returns
     -------
@@ -170,7 +174,13 @@ def recommend_augmentation(
     )
     started = clock()
     plan = StudyPlan(study, X, y, groups)
-    finished, skipped = _run_within(plan, started + time_budget)
+    with tqdm(
+        total=float(time_budget),
+        desc="recommendation",
+        bar_format="{l_bar}{bar}| {n:.0f} of {total:.0f} s",
+        disable=not show_progressbar,
+    ) as bar:
+        finished, skipped = _run_within(plan, started + time_budget, bar)
     result = plan.result(finished)
     method, classifier = _choose(result)
     twice = dict.fromkeys(labels.tolist(), 2 * int(counts[0])) if balanced else None
@@ -212,7 +222,9 @@ def suitable_methods(domain: Domain | None) -> list[str]:
     return [*LEARNED, *suitable]
 
 
-def _run_within(plan: StudyPlan, deadline: float) -> tuple[dict[str, Cell], tuple[str, ...]]:
+def _run_within(
+    plan: StudyPlan, deadline: float, bar: tqdm
+) -> tuple[dict[str, Cell], tuple[str, ...]]:
     """Run what fits: methods on the first split, then whole splits; pairs stay complete."""
     splits: dict[int, list[Unit]] = {}
     for unit in plan.missing({}):
@@ -225,7 +237,9 @@ def _run_within(plan: StudyPlan, deadline: float) -> tuple[dict[str, Cell], tupl
     def run(unit: Unit) -> None:
         began = clock()
         finished.update({cell.key: cell for cell in run_unit(unit, plan.X, plan.y, plan.groups)})
-        spent[unit.method.name] = max(spent.get(unit.method.name, 0.0), clock() - began)
+        took = clock() - began
+        spent[unit.method.name] = max(spent.get(unit.method.name, 0.0), took)
+        bar.update(max(0.0, min(took, bar.total - bar.n)))
 
     for unit in first:
         # Of a method that never ran the best guess is what the others took.

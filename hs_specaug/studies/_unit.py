@@ -17,6 +17,7 @@ from ..evaluation.metrics._distances import nearest_rows
 from ..exceptions import LeakageError
 from ._cell import Cell
 from ._estimators import seeded, with_value
+from ._fitted_before import FittedBefore
 from ._folds import Fold
 from ._methods import Method
 
@@ -53,20 +54,36 @@ class Unit:
     device: str | None = None
 
 
-def run_unit(unit: Unit, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None) -> Iterator[Cell]:
+def run_unit(
+    unit: Unit,
+    X: np.ndarray,
+    y: np.ndarray,
+    groups: np.ndarray | None,
+    fitted: FittedBefore | None = None,
+) -> Iterator[Cell]:
     """Yield the cells of a unit, each as soon as it is known.
 
     An exception becomes a failed cell, so that one method does not stop a study.
+
+    Parameters
+    ----------
+    unit : Unit
+        What is to be done.
+    X, y, groups : ndarray
+        Rows of the study.
+    fitted : FittedBefore or None
+        The generator of this unit, if it was fitted to its rows already.
     """
     fold, error = unit.fold, None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            rows = _prepare(unit, X, y, groups)
+            rows = _prepare(unit, X, y, groups, fitted)
             check_unseen(rows, X[fold.train], X[fold.test])
         except Exception as raised:
             error = _say(raised)
-    shared = {} if error else _facts(rows.generator, caught)
+    heard = [*(fitted.heard if fitted is not None else ()), *caught]
+    shared = {} if error else _facts(rows.generator, heard)
     for cell, classifier in unit.cells:
         if error is None:
             yield _score(cell, classifier, unit, rows, shared, X, y)
@@ -74,17 +91,37 @@ def run_unit(unit: Unit, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None
             yield replace(cell, error=error)
 
 
-def _prepare(unit: Unit, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None) -> ResampledRows:
-    fold, generator = unit.fold, unit.method.generator
-    if generator is not None:
-        generator = _on(unit.device, seeded(generator, fold.generator_seed))
-    return resample_fold(
-        X[fold.train],
-        y[fold.train],
-        generator,
-        [seeded(transformer, fold.generator_seed) for transformer in unit.transformers],
-        groups=None if groups is None else groups[fold.train],
+def generator_of(unit: Unit) -> Any:
+    """Return the unfitted generator of a unit with its seed and device, or None."""
+    generator = unit.method.generator
+    if generator is None:
+        return None
+    return _on(unit.device, seeded(generator, unit.fold.generator_seed))
+
+
+def transformers_of(unit: Unit) -> list[Any]:
+    """Return the unfitted transformers of a unit with their seeds."""
+    return [seeded(transformer, unit.fold.generator_seed) for transformer in unit.transformers]
+
+
+def _prepare(
+    unit: Unit,
+    X: np.ndarray,
+    y: np.ndarray,
+    groups: np.ndarray | None,
+    fitted: FittedBefore | None,
+) -> ResampledRows:
+    train = unit.fold.train
+    rows = resample_fold(
+        X[train],
+        y[train],
+        generator_of(unit) if fitted is None else fitted,
+        transformers_of(unit),
+        groups=None if groups is None else groups[train],
     )
+    if fitted is not None:
+        rows.generator, rows.fit_seconds = fitted.generator, fitted.seconds
+    return rows
 
 
 def _score(

@@ -278,6 +278,7 @@ def constant_after(monkeypatch, n_scores, method=ThreePlayerGenerator):
         return torch.rand(rows.shape, generator=noise) if varied else torch.zeros_like(rows)
 
     monkeypatch.setattr(method, "_generate", generate)
+    monkeypatch.setattr(method, "sample_batch", 512)  # all rows of a score at once
 
 
 def test_collapse_rolls_back_halves_the_rates_and_is_told(data, monkeypatch):

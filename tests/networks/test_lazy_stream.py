@@ -10,9 +10,11 @@ from torch.utils.data import DataLoader
 
 from hs_specaug._lazy_rows import LazyRows
 from hs_specaug.networks import (
+    BatchStream,
     LazyBatchStream,
     LazyRowDataset,
     RangeScaler,
+    _lazy_stream,
     scale_lazy_rows,
     to_channels,
 )
@@ -151,3 +153,32 @@ def test_errors_say_what_came(rows):
         LazyRowDataset(rows, np.zeros(200, int), buffer_rows=0)
     with pytest.raises(ValueError, match="one entry per row, 200, got 3"):
         LazyRowDataset(rows, np.zeros(3, int))
+
+
+def test_map_rows_gives_the_order_of_the_codes(rows, X):
+    batches = stream(rows)
+    sizes = []
+
+    def double(x):
+        sizes.append(len(x))
+        assert x.shape[1:] == (1, 6)
+        return x[:, 0] / 2
+
+    out = batches.map_rows(double, 5)
+    np.testing.assert_allclose(out.numpy(), X.reshape(600, 6)[::3], rtol=1e-6)
+    assert max(sizes) <= 5
+    in_memory = BatchStream(out, batches.y, 32, torch.Generator().manual_seed(0))
+    assert torch.equal(in_memory.map_rows(lambda x: 2 * x, 7), 2 * out)
+    assert (in_memory.row_shape, in_memory.device) == ((6,), CPU)
+
+
+def test_the_buffer_of_large_rows_is_bounded_in_bytes(rows, monkeypatch):
+    codes = np.zeros(200, int)
+    assert LazyRowDataset(rows, codes).buffer_rows == 8192
+    monkeypatch.setattr(_lazy_stream, "BUFFER_BYTES", 10 * 6 * 4)
+    dataset = LazyRowDataset(rows, codes)
+    assert dataset.buffer_rows == 10
+    assert sorted(numbers(dataset)) == list(range(0, 600, 3))
+    monkeypatch.setattr(_lazy_stream, "BUFFER_BYTES", 1)
+    assert LazyRowDataset(rows, codes).buffer_rows == 1
+    assert LazyRowDataset(rows, codes, buffer_rows=50).buffer_rows == 50
