@@ -24,7 +24,7 @@ from ._registry import (
 )
 from .generators import load_generator
 from .labels import label_by_sigmoid, label_by_threshold, label_by_two_lines
-from .signals import as_augmentable
+from .signals import as_augmentable, from_arrays
 from .signals._classification import ClassificationResult
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "datasets",
     "evaluation",
     "exceptions",
+    "from_arrays",
     "generators",
     "io",
     "label_by_sigmoid",

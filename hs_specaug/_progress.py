@@ -9,10 +9,14 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tqdm.auto import tqdm
+with warnings.catch_warnings():
+    # A notebook without ipywidgets gets bars of text: no reason to warn whoever imports this.
+    warnings.filterwarnings("ignore", message="IProgress not found")
+    from tqdm.auto import tqdm
 
 _LISTENERS: dict[str, Callable[[Any], None]] = {}
 

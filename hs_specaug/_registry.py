@@ -6,8 +6,11 @@ Listing names reads package metadata only; a method's code is imported when it i
 from __future__ import annotations
 
 import difflib
+import inspect
+import pkgutil
 import re
 from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -193,9 +196,7 @@ def make_classifier(name: str, **hyperparameters: Any) -> Any:
     KNeighborsClassifier(n_neighbors=1)
     """
     if name not in _entry_points(CLASSIFIERS):
-        from sklearn.utils import all_estimators
-
-        found = dict(all_estimators(type_filter="classifier"))
+        found = _scikit_learn_classifiers()
         if name in found:
             return _construct(name, found[name], hyperparameters)
         raise ValueError(
@@ -204,6 +205,32 @@ def make_classifier(name: str, **hyperparameters: Any) -> Any:
             "of scikit-learn by its class name"
         )
     return _make(CLASSIFIERS, name, hyperparameters)
+
+
+@cache
+def _scikit_learn_classifiers() -> dict[str, type]:
+    """Return scikit-learn's classifiers by class name.
+
+    Its own `all_estimators` imports all that lies in the package, and PyTorch with it.
+    """
+    import sklearn
+    from sklearn.base import BaseEstimator, ClassifierMixin
+
+    found: dict[str, type] = {}
+    for module in pkgutil.iter_modules(sklearn.__path__):
+        if module.name.startswith("_") or module.name in ("conftest", "externals", "tests"):
+            continue
+        members = vars(import_module(f"sklearn.{module.name}")).items()
+        found |= {
+            name: value
+            for name, value in members
+            if inspect.isclass(value)
+            and issubclass(value, ClassifierMixin)
+            and issubclass(value, BaseEstimator)
+            and not inspect.isabstract(value)
+            and not name.startswith("_")
+        }
+    return found
 
 
 def list_perturbations() -> list[str]:

@@ -9,9 +9,9 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_random_state
-from tqdm.auto import tqdm
 
 from .._lazy_rows import LazyRows
+from .._progress import tqdm
 from ..classifiers._calibrated import Calibration, CalibrationPlan
 from ..classifiers._flat_rows import FlatRows, class_probabilities, takes_channels
 from ..exceptions import LeakageError

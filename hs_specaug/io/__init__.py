@@ -1,5 +1,5 @@
-"""Files: models without pickle."""
+"""Files: models without pickle; impedance, infrared, table and image files as labelled signals."""
 
-from ._model_file import FORMAT_VERSION, read_model, write_atomically, write_model
+import lazy_loader
 
-__all__ = ["FORMAT_VERSION", "read_model", "write_atomically", "write_model"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

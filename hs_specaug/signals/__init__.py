@@ -1,6 +1,7 @@
 """Signal types that can be labelled, augmented and classified, each with its lazy twin."""
 
 from ._companion import as_augmentable
+from ._interchange import LabelledArrays, from_arrays
 from .eds import (
     AugmentableEDSSEMSpectrum,
     AugmentableEDSTEMSpectrum,
@@ -25,6 +26,7 @@ __all__ = [
     "AugmentableSpectrum",
     "ComplexImpedanceSpectrum",
     "ImpedanceSpectrum",
+    "LabelledArrays",
     "LazyAugmentableEDSSEMSpectrum",
     "LazyAugmentableEDSTEMSpectrum",
     "LazyAugmentableEELSSpectrum",
@@ -33,4 +35,5 @@ __all__ = [
     "LazyComplexImpedanceSpectrum",
     "LazyImpedanceSpectrum",
     "as_augmentable",
+    "from_arrays",
 ]

@@ -6,7 +6,9 @@ from ._augmentation import AugmentationMixin
 from ._comparison import ComparisonMixin
 from ._feature_map import FeatureMapMixin
 from ._gallery import GalleryMixin
+from ._interchange import InterchangeMixin
 from ._labels import LabelsMixin
+from ._linked_plot import LinkedPlotMixin
 from ._perturbation import PerturbationMixin
 from ._polar import PolarMixin
 from ._preprocessing import PreprocessingMixin
@@ -23,6 +25,8 @@ class SpecAugMixin(
     GalleryMixin,
     FeatureMapMixin,
     RecommendationMixin,
+    InterchangeMixin,
+    LinkedPlotMixin,
 ):
     """Labels, preprocessing, perturbations and augmentation on top of a HyperSpy signal.
 

@@ -276,6 +276,9 @@ class CarryLabelsMixin(_Base):
             if any(factor < 1 or not factor.is_integer() for factor in chosen):
                 return _rows.lose_rows(rows, "rebin by a fraction of a pixel mixes positions")
             whole = [int(factor) for factor in chosen]
+            sizes = _rows.navigation_shape(self)
+            if any(n < f or (n % f and not crop) for n, f in zip(sizes, whole, strict=True)):
+                return _rows.lose_rows(rows, "rebin makes bins that the data do not fill")
             return _rows.merge_blocks(rows, whole) if set(whole) - {1} else (rows, None)
 
         run = partial(super().rebin, new_shape, scale, crop, dtype, out, **kwargs)

@@ -12,7 +12,7 @@ from ..exceptions import IncompatibleAxisError, IncompatibleSignalError, Leakage
 from ..preprocessing import read_steps
 from . import _rows
 from ._arrays import is_image, labelled_rows, row_shape, signal_axes
-from ._methods import check_fits, prepared
+from ._methods import check_fits, prepared, progress_wanted
 
 if TYPE_CHECKING:
     from ..evaluation import ComparisonReport
@@ -31,6 +31,7 @@ class ComparisonMixin:
         test_size: float = 0.5,
         refit: bool = False,
         random_state: Any = None,
+        show_progressbar: bool | None = None,
         **options: Any,
     ) -> ComparisonReport:
         """Say how good synthetic spectra or images are, class by class, beside measured ones.
@@ -63,6 +64,9 @@ class ComparisonMixin:
             True trains a copy of a fitted generator on a part of the labelled spectra.
         random_state : int, numpy.random.RandomState or None
             Seed of everything that is drawn.
+        show_progressbar : bool or None
+            Of reading lazy signals and of training; None follows
+            ``hs.preferences.General.show_progressbar``.
         **options
             Of :func:`hs_specaug.evaluation.compare`: ``embedding=classifier``, say.
 
@@ -91,24 +95,25 @@ class ComparisonMixin:
 
         _check_arguments(synthetic, refit, n_per_class, options)
         rng = None if random_state is None else check_random_state(random_state)
+        shown = progress_wanted(show_progressbar)
         options |= {"metrics": metrics, "classes": options.get("classes", self._compared_classes())}
         if not is_image(self):
             options.setdefault("axis", signal_axes(self)[0])
         if isinstance(synthetic, BaseSignal):
             _refuse(n_per_class=n_per_class, refit=refit)
-            return _with_signal(self, synthetic, training, rng, options)
+            return _with_signal(self, synthetic, training, rng, options, shown)
         generator = synthetic
         fitted = hasattr(generator, "classes_") and not refit
         if fitted:
             check_fits(generator, self)
-        X, y, groups = labelled_rows(self, drop_synthetic=True)
+        X, y, groups = labelled_rows(self, drop_synthetic=True, show_progressbar=shown)
         if fitted:
             _check_unseen(generator, X)
         else:
-            generator = _trained(self, generator, X, y, groups, test_size, rng)
+            generator = _trained(self, generator, X, y, groups, test_size, rng, shown)
         if training is not None:
             _check_same_rows(self, training)
-            rows, labels, _ = labelled_rows(training, drop_synthetic=True)
+            rows, labels, _ = labelled_rows(training, drop_synthetic=True, show_progressbar=shown)
             options |= {"training": rows, "y_training": labels}
         return generator.evaluate(
             X, y, groups=groups, n_per_class=n_per_class, random_state=rng, **options
@@ -168,13 +173,14 @@ def _trained(
     groups: np.ndarray | None,
     test_size: float,
     rng: np.random.RandomState | None,
+    shown: bool,
 ) -> Any:
     """Return a generator trained on a part of the rows; fingerprints tell which."""
     from ..evaluation import make_splits
 
     seeds = [None, None] if rng is None else rng.randint(np.iinfo(np.int32).max, size=2).tolist()
     split = make_splits(y, groups=groups, test_size=test_size, random_state=seeds[0])[0]
-    generator = prepared(method, signal, seeds[1], None, {})
+    generator = prepared(method, signal, seeds[1], shown, {})
     generator.fit(X[split.train], y[split.train])
     generator.signal_axes_ = signal_axes(signal)
     generator.preprocessing_ = read_steps(signal)
@@ -187,14 +193,15 @@ def _with_signal(
     training: Any,
     rng: np.random.RandomState | None,
     options: dict[str, Any],
+    shown: bool,
 ) -> ComparisonReport:
     """Compare with the synthetic rows of another signal, or with all if none is marked."""
     from ..evaluation import compare
     from ..generators import row_fingerprints, seen_in_training
 
     _check_same_rows(signal, other)
-    Z, y_new, marked = _rows_and_marks(other)
-    X, y, groups = labelled_rows(signal, drop_synthetic=True)
+    Z, y_new, marked = _rows_and_marks(other, shown)
+    X, y, groups = labelled_rows(signal, drop_synthetic=True, show_progressbar=shown)
     old, y_old = Z[~marked], y_new[~marked]
     if not marked.any():
         marked, old, y_old = ~marked, Z[:0], y_new[:0]
@@ -210,7 +217,7 @@ def _with_signal(
         )
     if training is not None:
         _check_same_rows(signal, training)
-        old, y_old, _ = labelled_rows(training, drop_synthetic=True)
+        old, y_old, _ = labelled_rows(training, drop_synthetic=True, show_progressbar=shown)
     if len(old):
         options |= {"training": old, "y_training": y_old}
     present = set(y[~seen].tolist())
@@ -230,9 +237,9 @@ def _with_signal(
     return report
 
 
-def _rows_and_marks(signal: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _rows_and_marks(signal: Any, shown: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return labelled rows, their class names, and whether they are marked as synthetic."""
-    rows, names, _ = labelled_rows(signal)
+    rows, names, _ = labelled_rows(signal, show_progressbar=shown)
     stored = _rows.read_rows(signal)
     flags = stored.get("synthetic", np.zeros(stored["labels"].shape, dtype=np.uint8))
     return rows, names, flags.ravel()[stored["labels"].ravel() >= 0].astype(bool)

@@ -14,7 +14,7 @@ def probability_signal(signal: Any, probabilities: Any) -> Any:
     """Return probabilities as a signal over the navigation axes of `signal`, lazy if they are."""
     axes = [axis.get_axis_dictionary() for axis in signal.axes_manager.navigation_axes[::-1]]
     axes.append({"name": "class", "size": probabilities.shape[-1], "navigate": False})
-    out = _signal(probabilities, axes, dimension=1)
+    out = signal_over(probabilities, axes, dimension=1)
     title = signal.metadata.General.title
     out.metadata.General.title = "class probabilities" + (f" of {title}" if title else "")
     out.metadata.set_item("SpecAug.classes", list(signal.classes))
@@ -38,7 +38,7 @@ def over_navigation(values: Any, probability: Any, title: str) -> Any:
     axes = [axis.get_axis_dictionary() for axis in probability.axes_manager.navigation_axes[::-1]]
     for axis in axes:
         axis["navigate"] = False
-    out = _signal(values if values.ndim else values.reshape(1), axes, dimension=values.ndim)
+    out = signal_over(values if values.ndim else values.reshape(1), axes, dimension=values.ndim)
     out.metadata.General.title = title
     out.metadata.set_item("SpecAug.classes", probability.metadata.SpecAug.classes)
     return out
@@ -84,7 +84,8 @@ def _over_chunks(
     return whole.map_blocks(function, drop_axis=last, dtype=dtype, meta=meta)
 
 
-def _signal(data: Any, axes: list[dict[str, Any]], dimension: int) -> Any:
+def signal_over(data: Any, axes: list[dict[str, Any]], dimension: int) -> Any:
+    """Return HyperSpy's plain signal of data with the axes given, lazy if the data are."""
     from hyperspy import signals
 
     kind = {1: "Signal1D", 2: "Signal2D"}.get(dimension)

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from .._chunks import join_signal_chunks, warn_of_chunks
-from .._progress import progress, report_done
+from .._progress import progress, report_done, tqdm
 from .._travel import TravellingModel
 from . import _rows
 from ._arrays import is_image, to_rows

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._arrays import labelled_rows
+from ._methods import progress_wanted
 
 if TYPE_CHECKING:
     from ..studies import Recommendation
@@ -24,6 +25,7 @@ class RecommendationMixin:
         repetitions: int = 10,
         test_size: float = 0.25,
         random_state: Any = None,
+        show_progressbar: bool | None = None,
     ) -> Recommendation:
         """Try augmentations on the labelled rows, and say which to use, if any.
 
@@ -48,6 +50,8 @@ class RecommendationMixin:
             Share of the labelled rows that a split scores.
         random_state : int, numpy.random.RandomState or None
             Seed.
+        show_progressbar : bool or None
+            None follows ``hs.preferences.General.show_progressbar``.
 
         Returns
         -------
@@ -71,7 +75,8 @@ class RecommendationMixin:
         """
         from ..studies import recommend_augmentation
 
-        X, y, groups = labelled_rows(self, drop_synthetic=True)
+        shown = progress_wanted(show_progressbar)
+        X, y, groups = labelled_rows(self, drop_synthetic=True, show_progressbar=shown)
         return recommend_augmentation(
             X,
             y,
@@ -84,4 +89,5 @@ class RecommendationMixin:
             repetitions=repetitions,
             test_size=test_size,
             random_state=random_state,
+            show_progressbar=shown,
         )

@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
-from tqdm.auto import tqdm
 
+from .._progress import tqdm
 from ..evaluation import ClassificationReport
 from ..evaluation._scores import confusion_per_group
 from ._candidates import COMPOSITE, Candidate

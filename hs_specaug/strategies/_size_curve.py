@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_consistent_length, check_random_state
-from tqdm.auto import tqdm
 
+from .._progress import tqdm
 from ..generators import BaseGenerator, PerturbationGenerator
 from ..perturbations import Domain, parse_perturbation
 from ..studies._estimators import as_classifier, as_sampling_strategy, in_domain

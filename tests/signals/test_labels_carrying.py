@@ -470,68 +470,13 @@ def test_looking_does_not_warn(make_map, shape, names, labelled):
     np.testing.assert_array_equal(s.labels, before)
 
 
-RANDOM_STEPS = {
-    "slice": lambda s, r: s.inav[_random_slices(s, r)],
-    "pick": lambda s, r: s.inav[int(r.integers(s.axes_manager[0].size))],
-    "swap": lambda s, r: s.swap_axes(0, len(s.axes_manager.navigation_shape) - 1),
-    "transpose": lambda s, r: s.transpose(
-        navigation_axes=r.permutation(len(s.axes_manager.navigation_shape)).tolist()
-    ),
-    "roll": lambda s, r: s.rollaxis(len(s.axes_manager.navigation_shape) - 1, 0),
-    "crop": lambda s, r: _in_place(s, "crop", 0, 0, int(r.integers(1, s.axes_manager[0].size + 1))),
-    "squeeze": lambda s, r: s.squeeze(),
-    "unfold": lambda s, r: _in_place(s, "unfold_navigation_space"),
-    "fold": lambda s, r: _in_place(_in_place(s, "unfold"), "fold"),
-    "split": lambda s, r: s.split(axis=0, number_of_parts=1)[0],
-    "copy": lambda s, r: s.deepcopy(),
-    "scale": lambda s, r: s * 2.0,
-    "plain and back": lambda s, r: _there_and_back(s),
-    "stack": lambda s, r: hs.stack([s, s], show_progressbar=False).inav[..., 1],
-    "merge": lambda s, r: s.sum(axis=0),
-    "rebin": lambda s, r: s.rebin(scale=[2 - n % 2 for n in s.axes_manager.navigation_shape] + [1]),
-}
-
-
-def _random_slices(s, r):
-    slices = []
-    for size in s.axes_manager.navigation_shape:
-        start = int(r.integers(size))
-        stop = int(r.integers(start + 1, size + 1))
-        slices.append(slice(start, stop))
-        if r.random() < 0.3:
-            slices[-1] = slice(stop - 1, start - 1 if start else None, -1)
-    return tuple(slices)
-
-
-def _there_and_back(s):
-    s = s.deepcopy()
-    s.set_signal_type("")
-    s.set_signal_type("spectrum_specaug")
-    return s
-
-
-@pytest.mark.filterwarnings("ignore::hs_specaug.exceptions.LabelsDroppedWarning")
-@pytest.mark.parametrize("seed", range(25))
-def test_random_sequences_never_keep_a_stale_map(make_map, seed):
-    """After any sequence, the data tell which pixels each label may speak for."""
-    r = np.random.default_rng(seed)
-    ndim = int(r.integers(1, 4))
-    shape = tuple(r.integers(2, 5, ndim)) if seed % 2 else (4,) * min(ndim, 2)
-    names = ("z", "y", "x")[-len(shape) :] if seed % 2 else ()
-    s = make_map(shape, names)
-    done, merged = [], False
-    for _ in range(7):
-        if not s.axes_manager.navigation_shape:
-            break
-        step = str(r.choice(list(RANDOM_STEPS)))
-        done.append(step)
-        merged |= step in ("merge", "rebin")
-        s = RANDOM_STEPS[step](s, r)
-        message = f"after {done} on {shape}"
-        codes, right = s.labels, truth(s.data.shape[-1])
-        rows = values(s).reshape(-1, s.data.shape[-1])
-        for row, code in zip(rows, codes.ravel(), strict=True):
-            agreed = set(right[np.flatnonzero(row)])
-            assert code == (agreed.pop() if len(agreed) == 1 else -1), message
-        if not merged:
-            check_labels(s)
+def test_bins_that_the_data_do_not_fill(make_map, lazy):
+    """HyperSpy makes one bin of less than a bin, or refuses; then the labels are as before."""
+    s = make_map((2, 5))
+    with pytest.raises(NotImplementedError if lazy else ValueError):
+        s.rebin(scale=(3, 3, 1))
+    check_labels(s)
+    if not lazy:
+        with pytest.warns(LabelsDroppedWarning, match="bins that the data do not fill"):
+            binned = s.rebin(scale=(3, 3, 1), crop=False)
+        assert (binned.labels == -1).all()
