@@ -39,6 +39,7 @@ examples: $(STAMP)
 	$(BIN)/python examples/eels_dag.py
 	$(BIN)/python examples/polymers.py --quick
 	$(BIN)/python examples/imbalanced_images.py --quick
+	for task in examples/tasks/*.py; do MPLBACKEND=Agg $(BIN)/python $$task || exit 1; done
 
 clean:
-	rm -rf $(VENV) build dist docs/_build
+	rm -rf $(VENV) build dist docs/_build docs/gallery docs/api/generated

@@ -1,10 +1,6 @@
 """Sphinx configuration."""
 
-from pathlib import Path
-
 import hs_specaug
-
-HERE = Path(__file__).parent
 
 project = "hs_specaug"
 author = "The hs_specaug developers"
@@ -18,14 +14,14 @@ extensions = [
     "numpydoc",
     "myst_parser",
     "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 
-# The figure is made by `make demo`; the page is complete without it.
-PICTURE = "![Labelled pixels, spectra, and the label map](_static/quickstart.png)"
+PICTURE = "![Labelled pixels, spectra, and the label map](_static/examples/quickstart.png)"
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "substitution", "colon_fence"]
-myst_substitutions = {"picture": PICTURE if (HERE / "_static/quickstart.png").exists() else ""}
+myst_substitutions = {"picture": PICTURE}
 myst_heading_anchors = 3
 
 autosummary_generate = True
@@ -33,6 +29,24 @@ autodoc_typehints = "none"  # numpydoc sections say the types in words
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
+
+# The examples of single tasks are run for every build, which takes seconds. The others train for
+# minutes, some on measured files: their pages show the figure and the table that were saved by
+# `python examples/NAME.py --output docs/_static/examples`.
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"examples[\\/]tasks[\\/]",
+    "ignore_pattern": r"(^|[\\/])_",
+    "within_subsection_order": "ExampleTitleSortKey",
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "remove_config_comments": True,
+    "show_memory": False,
+    "show_signature": False,
+    "capture_repr": (),
+    "write_computation_times": False,
+}
 
 html_theme = "pydata_sphinx_theme"
 html_title = "hs_specaug"

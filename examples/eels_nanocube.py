@@ -11,7 +11,18 @@ The file ``eels_iron_oxide_nanocube.dm3`` is looked for in the folder that the e
 """
 
 # %%
+# Figure and table of a run that was kept. If it was made with ``--quick``, the verdict says so.
+#
+# .. image:: /_static/examples/eels_nanocube.png
+#    :alt: The way to the labels, label maps with and without augmentation, spectra and scores
+#
+# .. include:: /_static/examples/eels_nanocube.md
+#    :parser: myst_parser.sphinx_
+
+# %%
 # Options and packages. Figure and tables go to ``output/``.
+
+# sphinx_gallery_thumbnail_path = "_static/examples/eels_nanocube.png"
 import os
 import sys
 import time

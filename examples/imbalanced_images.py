@@ -13,7 +13,18 @@ classes and small images in about a minute.
 """
 
 # %%
+# Figure and table of a run that was kept. If it was made with ``--quick``, the verdict says so.
+#
+# .. image:: /_static/examples/imbalanced_images.png
+#    :alt: Real and generated images, and scores over the rate of imbalance
+#
+# .. include:: /_static/examples/imbalanced_images.md
+#    :parser: myst_parser.sphinx_
+
+# %%
 # Options and packages. Figure and tables go to ``output/``.
+
+# sphinx_gallery_thumbnail_path = "_static/examples/imbalanced_images.png"
 import csv
 import os
 import time
@@ -262,7 +273,11 @@ plots = {
     "macro_f": ("(d) classifier on unseen images", "macro F-score"),
 }
 plots = {key: text for key, text in plots.items() if key in (*headings(), "macro_f")}
-colours = dict(zip(("none", "random", *METHODS), plt.get_cmap("tab10").colors, strict=False))
+colours = ("black", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7")
+styles = {
+    name: {"color": colour, "marker": marker}
+    for name, colour, marker in zip(("none", "random", *METHODS), colours, "oXsv^DP", strict=True)
+}
 for ax, (column, (title, label)) in zip(
     lower.subplots(1, len(plots), squeeze=False)[0], plots.items(), strict=True
 ):
@@ -271,9 +286,9 @@ for ax, (column, (title, label)) in zip(
         if values and column == "macro_f":
             value, low, high = np.transpose(values)
             errors = np.clip([value - low, high - value], 0, None)
-            ax.errorbar(RATES, value, errors, fmt="o-", capsize=3, color=colours[name], label=name)
+            ax.errorbar(RATES, value, errors, capsize=3, label=name, **styles[name])
         elif values:
-            ax.plot(RATES, values, "o-", color=colours[name], label=name)
+            ax.plot(RATES, values, label=name, **styles[name])
     if column in real_likeness:
         ax.axhline(real_likeness[column], color="0.5", ls="--", label="real against real")
     ax.set_xscale("log")

@@ -12,7 +12,18 @@ The file ``eis_equivalent_circuits.npz`` is looked for in the folder that the en
 """
 
 # %%
+# Figure and table of a run that was kept. If it was made with ``--quick``, the verdict says so.
+#
+# .. image:: /_static/examples/impedance_circuits.png
+#    :alt: Nyquist plots of measured and generated spectra of nine circuits, and scores
+#
+# .. include:: /_static/examples/impedance_circuits.md
+#    :parser: myst_parser.sphinx_
+
+# %%
 # Options and packages. Figure and tables go to ``output/``.
+
+# sphinx_gallery_thumbnail_path = "_static/examples/impedance_circuits.png"
 import itertools
 import os
 import sys
@@ -77,7 +88,7 @@ truth_names = circuit[reached]
 print("on the common axis:", spectra_ohm.shape, spectra_ohm.dtype)
 
 # %%
-# Only the shape tells the circuit: the largest |Z| of each spectrum becomes 1, the phase stays.
+# Only the shape tells the circuit: the largest ``|Z|`` of each spectrum becomes 1, the phase stays.
 s = hs.signals.ComplexSignal1D(
     spectra_ohm,
     axes=[

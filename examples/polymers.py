@@ -14,7 +14,18 @@ spectra of ten materials take its place.
 """
 
 # %%
+# Figure and table of a run that was kept. If it was made with ``--quick``, the verdict says so.
+#
+# .. image:: /_static/examples/polymers.png
+#    :alt: Polar images of measured and generated spectra, the spectra themselves, and scores
+#
+# .. include:: /_static/examples/polymers.md
+#    :parser: myst_parser.sphinx_
+
+# %%
 # Options and packages. Figure and tables go to ``output/``.
+
+# sphinx_gallery_thumbnail_path = "_static/examples/polymers.png"
 import os
 import time
 from pathlib import Path
@@ -208,6 +219,7 @@ for place, name in zip([(0, 1), (0, 2), (1, 1), (1, 2)], shown[::-1], strict=Tru
         ax.plot(wavenumber, rows.T, color=colour, lw=0.8, alpha=0.8)
         ax.plot([], [], color=colour, label=kind)
     ax.set(title=f"(c) {name}", xlabel="wavenumber (1/cm)", xlim=wavenumber[[-1, 0]])
+    ax.set_ylabel("absorbance (maximum = 1)")
     if place == (0, 1):
         ax.legend(frameon=False)
 

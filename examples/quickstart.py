@@ -7,7 +7,18 @@ pixels is labelled, and of the particle cores only six. Does augmentation find t
 """
 
 # %%
+# Figure and table of a run that was kept. If it was made with ``--quick``, the verdict says so.
+#
+# .. image:: /_static/examples/quickstart.png
+#    :alt: Label maps without and with augmentation, measured and generated spectra, and scores
+#
+# .. include:: /_static/examples/quickstart.md
+#    :parser: myst_parser.sphinx_
+
+# %%
 # Options and packages. Figure and tables go to ``output/``.
+
+# sphinx_gallery_thumbnail_path = "_static/examples/quickstart.png"
 import time
 import warnings
 

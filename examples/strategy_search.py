@@ -13,7 +13,18 @@ microplastics and of hydrogels take their place.
 """
 
 # %%
+# Figure and table of a run that was kept. If it was made with ``--quick``, the verdict says so.
+#
+# .. image:: /_static/examples/strategy_search.png
+#    :alt: Ranked means of all composites on polymers and circuits, and score against rows per class
+#
+# .. literalinclude:: /_static/examples/strategy_search.md
+#    :language: text
+
+# %%
 # Options and packages. Figure and tables go to ``output/``.
+
+# sphinx_gallery_thumbnail_path = "_static/examples/strategy_search.png"
 import csv
 import itertools
 import os
@@ -103,7 +114,7 @@ curve = oversampling_size_curve(
 print(curve)
 
 # %%
-# Impedance spectra on a common band, max |Z| = 1. Six of each class are learned from: as many
+# Impedance spectra on a common band, max ``|Z|`` = 1. Six of each class are learned from: as many
 # disjoint draws as the rarest class gives, up to ten, all scored on spectra that are in none.
 path = folder / "eis_equivalent_circuits.npz"
 if path.is_file():

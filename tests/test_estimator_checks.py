@@ -56,7 +56,7 @@ RESAMPLING = [
     FewShotGenerator(random_state=0),
 ]
 CLASSIFIERS = [
-    CNNClassifier(max_updates=300, learning_rate=1e-3, random_state=0),
+    CNNClassifier(max_updates=120, learning_rate=2e-3, random_state=0),
     ANNClassifier(max_updates=300, learning_rate=1e-3, random_state=0),
     SVMClassifier(C=(1, 10, 100), gamma=(0.3, 1, 3), cv=3, random_state=0),
     SVMClassifier(kernel="cosine", C=(1, 10), cv=3, random_state=0),
