@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test slow lint docs examples clean
+.PHONY: demo test slow lint docs compatibility examples clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -22,11 +22,17 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 # One process per core with one thread each: threads of several processes wait for each other.
+# glibc would hand large blocks back to the system after every step of a training; it keeps them.
 test: lint
-	MPLBACKEND=Agg OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+	MPLBACKEND=Agg OMP_NUM_THREADS=1 MALLOC_MMAP_THRESHOLD_=1073741824 \
+	MALLOC_TRIM_THRESHOLD_=1073741824 $(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
 slow: $(STAMP)
 	MPLBACKEND=Agg $(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+# HyperSpy's and eXSpy's own tests, run on the classes of this package.
+compatibility: $(STAMP)
+	MPLBACKEND=Agg OMP_NUM_THREADS=1 $(BIN)/python tests/compatibility $(PYTEST_ARGS)
 
 docs: $(STAMP)
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html

@@ -192,6 +192,39 @@ def study_section() -> str:
     return "\n".join([*parts, hardware(results)]) + "\n"
 
 
+def against_transcriptions() -> str:
+    results = load("speed")
+    if results is None:
+        return ""
+    import _speed_page
+
+    return (
+        "## Against plain transcriptions of the papers\n\n`speed.py`: one update of the generator "
+        "with all that belongs to it, package and transcription in turn, medians of five. Loss "
+        "terms and gradients of both agree on the same weights. Floors: the operations at the rate "
+        "of a large product, the bytes at the rate of a copy.\n\n"
+        + "\n".join(
+            (
+                _speed_page.updates_table(results, table),
+                _speed_page.fits_text(results) + "\n",
+                _speed_page.use_table(results, table),
+                hardware(results),
+            )
+        )
+        + "\n"
+    )
+
+
+def memory_section() -> str:
+    results = load("larger_than_memory")
+    if results is None:
+        return ""
+    import _speed_page
+
+    text = _speed_page.memory_table(results, table)
+    return f"## Larger than memory\n\n{text}\n{hardware(results)}\n"
+
+
 # --- honesty -----------------------------------------------------------------------------------
 
 
@@ -269,7 +302,9 @@ SECTIONS: tuple[Callable[[], str], ...] = (
     lambda: worth_section("polymers", "Infrared spectra of polymers, four of each rare class"),
     lambda: worth_section("impedance", "Impedance of nine circuits, four of each rare class"),
     study_section,
+    against_transcriptions,
     speed_section,
+    memory_section,
     calibration_section,
     metrics_section,
 )

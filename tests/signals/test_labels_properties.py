@@ -91,7 +91,7 @@ def check_every_label(s):
     steps=st.lists(st.sampled_from(list(OPERATIONS)), min_size=1, max_size=6),
 )
 @settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
