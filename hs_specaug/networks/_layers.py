@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -25,34 +25,26 @@ def channels_last(x: Tensor) -> Tensor:
     return x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
 
 
+def _on_spectra(convolve: Callable[..., Tensor], layer: Any, x: Tensor) -> Tensor:
+    """Convolve spectra as images of height one, for which there is faster code."""
+    images, kernels = channels_last(x.unsqueeze(2)), layer.weight.unsqueeze(2)
+    return convolve(images, kernels, layer.bias, (1, *layer.stride), (0, *layer.padding)).squeeze(2)
+
+
 class Conv1d(nn.Conv1d):
-    """Convolution of spectra, as one of images of height one: the faster code is that of images."""
+    """Convolution of spectra whose channels lie side by side."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, channels, length) to (n, kernels, new length)."""
-        out = F.conv2d(
-            channels_last(x.unsqueeze(2)),
-            self.weight.unsqueeze(2),
-            self.bias,
-            (1, *self.stride),
-            (0, *self.padding),
-        )
-        return out.squeeze(2)
+        return _on_spectra(F.conv2d, self, x)
 
 
 class ConvTranspose1d(nn.ConvTranspose1d):
-    """Transposed convolution of spectra, as one of images of height one."""
+    """Transposed convolution of spectra whose channels lie side by side."""
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Map (n, channels, length) to (n, kernels, new length)."""
-        out = F.conv_transpose2d(
-            channels_last(x.unsqueeze(2)),
-            self.weight.unsqueeze(2),
-            self.bias,
-            (1, *self.stride),
-            (0, *self.padding),
-        )
-        return out.squeeze(2)
+        return _on_spectra(F.conv_transpose2d, self, x)
 
 
 class Conv2d(nn.Conv2d):
