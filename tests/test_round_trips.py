@@ -26,8 +26,6 @@ EVERY = {
     "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 }
 DTYPES = ("<f4", "<f8", "<f2", "<i4", "<i8", "u1", "?")
-# RosettaSciIO writes arrays of text as ASCII, which groups are.
-group_names = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=8)
 # NumPy drops null characters from the end of text, HDF5 refuses them.
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -110,7 +108,7 @@ def label_maps(draw):
     groups = draw(
         st.none()
         | arrays(np.int64, shape)
-        | several(group_names, math.prod(shape), math.prod(shape)).map(
+        | several(words, math.prod(shape), math.prod(shape)).map(
             lambda values: np.array(values).reshape(shape)
         )
     )

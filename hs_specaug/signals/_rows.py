@@ -23,6 +23,7 @@ from hs_specaug.exceptions import LabelsDroppedWarning
 from hs_specaug.labels import UNLABELLED, as_blocks, name_permutation, unanimous
 
 from ._stacking import rows_of_stack
+from ._stored_text import from_stored, to_stored
 
 KEYS = ("labels", "groups", "synthetic")
 
@@ -116,7 +117,7 @@ def write_rows(signal: Any, rows: Rows, classes: Sequence[str] | None = None) ->
     clear_rows(signal)
     for key, values in rows.items():
         # File formats cannot hold arrays without dimensions; a single row is stored as one entry.
-        signal.metadata.set_item(f"SpecAug.{key}", np.atleast_1d(values))
+        signal.metadata.set_item(f"SpecAug.{key}", to_stored(np.atleast_1d(values)))
     if rows:
         signal.metadata.set_item("SpecAug.navigation_names", navigation_names(signal))
     if classes is not None:
@@ -143,7 +144,8 @@ def read_rows(signal: Any) -> Rows:
     load_into_memory(signal)
     shape, names = navigation_shape(signal), navigation_names(signal)
     metadata = signal.metadata
-    rows = {key: metadata.SpecAug[key] for key in KEYS if metadata.has_item(f"SpecAug.{key}")}
+    present = [key for key in KEYS if metadata.has_item(f"SpecAug.{key}")]
+    rows = {key: from_stored(metadata.SpecAug[key]) for key in present}
     stored = [str(name) for name in metadata.get_item("SpecAug.navigation_names", names)]
     if stored == names and all(values.shape == shape for values in rows.values()):
         return rows

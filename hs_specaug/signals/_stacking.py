@@ -8,6 +8,8 @@ import numpy as np
 
 from hs_specaug.labels import UNLABELLED
 
+from ._stored_text import from_stored
+
 Rows = dict[str, np.ndarray]
 
 
@@ -72,7 +74,7 @@ def _part(node: Any, key: str, shape: tuple[int, ...], classes: list[str]) -> np
     stored = node.get_item(f"SpecAug.{key}")
     if stored is None:
         return np.full(shape, UNLABELLED, np.int32) if key == "labels" else np.zeros(shape, bool)
-    values = np.asarray(stored)
+    values = from_stored(np.asarray(stored))
     if shape == () and values.size == 1:
         values = values.reshape(())
     if values.shape != shape:
