@@ -17,7 +17,9 @@ from hs_specaug import make_generator
 from hs_specaug.signals import AugmentableSpectrum
 from hs_specaug.studies import Study
 
-BRIEF = {"epochs": 2, "pretrain_epochs": 1}
+# A process that is refused the matrix units rounds bfloat16 otherwise.
+SINGLE = {"precision": "float32"}
+BRIEF = {"epochs": 2, "pretrain_epochs": 1, **SINGLE}
 
 
 def digest(*values):
@@ -68,7 +70,7 @@ def perturb():
 
 def classify():
     result = labelled_map().classify(
-        "cnn", augmentation="smote", random_state=0, max_updates=3, show_progressbar=False
+        "cnn", augmentation="smote", random_state=0, max_updates=3, show_progressbar=False, **SINGLE
     )
     return digest(result.probability.data, result.label_map.data, result.report.to_dict())
 
