@@ -313,37 +313,6 @@ def measure_precision(seed: int, quick: bool = False) -> dict[str, Any]:
     return out
 
 
-def measure_together(quick: bool = False) -> dict[str, Any]:
-    """Return seconds of repetitions of a three-player fit, one by one and as one model.
-
-    Whole fits on a GPU; a few epochs on a processor, where there is little to gain.
-    """
-    from hs_specaug.generators import fit_together
-
-    X, y = spectra(quick)
-    whole = torch.cuda.is_available() and not quick
-    n = 2 if quick else 10
-    lengths = {"epochs": EPOCHS, "pretrain_epochs": PRETRAIN_EPOCHS} if whole else {}
-    lengths = lengths or {"epochs": 3, "pretrain_epochs": 2}
-
-    def fresh() -> list[Any]:
-        seeds = range(n)
-        return [hs_specaug.make_generator("three-player", random_state=s, **lengths) for s in seeds]
-
-    def in_turn() -> None:
-        for generator in fresh():
-            generator.fit(X, y)
-
-    make("three-player", 0, pretrain_epochs=0).fit(X, y)  # first use loads libraries
-    times: dict[str, list[float]] = {"in turn": [], "together": []}
-    for _ in range(1 if whole or quick else 3):
-        times["in turn"].append(seconds(in_turn))
-        times["together"].append(seconds(lambda: fit_together(fresh(), [(X, y)] * n)))
-    medians = {name: statistics.median(found) for name, found in times.items()}
-    ratio = medians["in turn"] / medians["together"]
-    return {"repetitions": n, **lengths, "median_seconds": medians, "times_faster": ratio}
-
-
 # --- memory ----------------------------------------------------------------------------------
 
 

@@ -9,7 +9,6 @@ dag-epoch    an epoch of DAG at (125, 700), with and without the look at its sto
 fit          a three-player GAN at the settings of paper 000 on (156, 800), and macro F of what it
              makes on rows held out; the transcription is trained with ``--full``, and extrapolated
              from its updates in any case
-together     ten repetitions as one model, and one by one
 precision    macro F and Fréchet distance in float32 and bfloat16, infrared spectra of polymers
 augment      ``s.augment("smote")`` and imbalanced-learn; (100 000, 1000) with ``--full``
 prediction   a label map and a bare loop over the same network
@@ -62,7 +61,6 @@ def plan(threads: int, full: bool, seeds: int, quick: bool) -> dict[str, Part]:
     for seed in range(seeds):
         for who in ("none", "package", "reference") if full else ("none", "package"):
             parts[f"fit-{who}-{seed}"] = partial(training.measure_fit, who, seed, quick)
-    parts["together"] = partial(training.measure_together, quick)
     for seed in range(seeds):
         parts[f"precision-{seed}"] = partial(training.measure_precision, seed, quick)
     for shape in ((156, 800), (100_000, 1000)) if full else ((156, 800),):

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from hs_specaug import signals
+from hs_specaug._lazy_rows import LazyRows
 from hs_specaug.exceptions import LabelsDroppedWarning
+from hs_specaug.signals import _arrays
 
 DEFAULT_DATA = Path(__file__).parents[3] / "shared" / "data"
 
@@ -102,3 +104,14 @@ def no_label_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error", LabelsDroppedWarning)
         yield
+
+
+@pytest.fixture
+def rows_stay_on_disk(monkeypatch):
+    """Make a few rows count as too many for memory, and refuse to read them all at once."""
+    monkeypatch.setattr(_arrays, "LABELLED_BYTES", 1000)
+
+    def load(self, show_progressbar=False):
+        raise AssertionError("all rows were read at once")
+
+    monkeypatch.setattr(LazyRows, "load", load)

@@ -47,17 +47,6 @@ def labelled(data, codes):
     return s
 
 
-@pytest.fixture
-def rows_stay_on_disk(monkeypatch):
-    """Make a few rows count as too many for memory, and refuse to read them all at once."""
-    monkeypatch.setattr(_arrays, "LABELLED_BYTES", 1000)
-
-    def load(self, show_progressbar=False):
-        raise AssertionError("all rows were read at once")
-
-    monkeypatch.setattr(LazyRows, "load", load)
-
-
 def rows_of(data):
     return LazyRows(da.from_array(data, chunks=(3, 5, -1)), 2, np.arange(96))
 

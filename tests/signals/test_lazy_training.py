@@ -7,7 +7,6 @@ from hyperspy import signals as hs_signals
 
 import hs_specaug
 from hs_specaug._lazy_rows import LazyRows
-from hs_specaug.signals import _arrays
 
 OPTIONS = {"random_state": 0, "show_progressbar": False, "epochs": 3}
 
@@ -26,17 +25,6 @@ def labelled(data):
     s.set_signal_type("spectrum_specaug")
     s.set_labels(np.repeat([0, 1], 160).reshape(16, 20), classes=["upper", "lower"])
     return s
-
-
-@pytest.fixture
-def rows_stay_on_disk(monkeypatch):
-    """Make a few rows count as too many for memory, and refuse to read them all at once."""
-    monkeypatch.setattr(_arrays, "LABELLED_BYTES", 1000)
-
-    def load(self, show_progressbar=False):
-        raise AssertionError("all rows were read at once")
-
-    monkeypatch.setattr(LazyRows, "load", load)
 
 
 def test_classify_streams_what_is_too_much_for_memory(labelled, rows_stay_on_disk):
