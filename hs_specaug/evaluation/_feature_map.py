@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.utils import check_random_state
+from threadpoolctl import threadpool_limits
 
 from .._colours import class_colours
 from ..exceptions import TooFewRowsError
@@ -300,7 +301,10 @@ def _umap(features: np.ndarray, neighbours: int, seed: int) -> np.ndarray:
         raise ImportError(
             'UMAP needs umap-learn; install it with: pip install "hs_specaug[umap]"'
         ) from error
-    # One thread: with a seed UMAP uses no more, and says so in a warning unless told.
-    return UMAP(
-        n_components=2, n_neighbors=neighbours, random_state=seed, n_jobs=1, init="pca"
-    ).fit_transform(features)
+    # One thread: with a seed UMAP uses no more, and says so in a warning unless told. The compiler
+    # behind it gives the whole process, torch too, as many threads as there are cores, and the
+    # bits of what is computed next would depend on a figure having been drawn before.
+    with threadpool_limits(limits=None):
+        return UMAP(
+            n_components=2, n_neighbors=neighbours, random_state=seed, n_jobs=1, init="pca"
+        ).fit_transform(features)

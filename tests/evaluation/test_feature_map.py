@@ -3,9 +3,12 @@
 import builtins
 import importlib.util
 import json
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.colors import to_rgba
 from sklearn.base import BaseEstimator
 from sklearn.neighbors import KNeighborsClassifier
@@ -165,6 +168,24 @@ def test_as_text_and_as_json():
     numbered = FeatureMap(np.zeros((1, 2)), np.array([3]), np.array([True]), "tsne", "raw", (3,), 7)
     assert repr(numbered).endswith("1 classes, epoch 7)")
     assert json.loads(json.dumps(numbered.to_dict()))["epoch"] == 7
+
+
+def test_leaves_the_number_of_threads_as_it_was(monkeypatch):
+    """The bits of a training depend on it, and numba sets it when it begins."""
+
+    class FirstUMAP:
+        def __init__(self, **options):
+            pass
+
+        def fit_transform(self, features):
+            torch.set_num_threads(before + 1)
+            return features[:, :2]
+
+    X, y = clouds(12, 0)
+    before = torch.get_num_threads()
+    monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=FirstUMAP))
+    feature_map(X, X[:6], y, y[:6], method="umap")
+    assert torch.get_num_threads() == before
 
 
 @pytest.mark.parametrize(
