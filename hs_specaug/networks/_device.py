@@ -39,9 +39,12 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 matrix products are done by the hardware of `device`."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
-    # Emulated bfloat16 is slower than float32; the matrix units (AMX) are what pays.
+    # Emulated bfloat16 is slower than float32; the matrix units (AMX) are what pays. That they
+    # exist is not enough: the system hands them out on request, and refuses a process in which a
+    # thread has a signal stack too small for their registers.
     supported = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    return bool(supported is not None and supported())
+    granted = getattr(torch.cpu, "_init_amx", None)
+    return bool(supported is not None and supported() and (granted is None or granted()))
 
 
 @dataclass(frozen=True)

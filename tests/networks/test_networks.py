@@ -1,5 +1,8 @@
 """Shapes and mathematics of the building blocks."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -133,6 +136,38 @@ def test_precision():
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
     with pytest.raises(ValueError, match="precision must be"):
         resolve_precision("half", cpu)
+
+
+def test_bfloat16_is_not_chosen_where_the_system_refuses_the_matrix_units(monkeypatch):
+    cpu = torch.device("cpu")
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True, raising=False)
+    for granted, name in ((True, "bfloat16"), (False, "float32")):
+        monkeypatch.setattr(torch.cpu, "_init_amx", lambda granted=granted: granted, raising=False)
+        assert resolve_precision("auto", cpu).name == name
+
+
+@pytest.mark.skipif(
+    resolve_precision("auto", torch.device("cpu")).name != "bfloat16",
+    reason="needs a processor with matrix units (AMX)",
+)
+def test_a_small_signal_stack_makes_the_system_refuse():
+    """What other libraries do to their threads; in another process, for it cannot be undone."""
+    script = """
+import ctypes
+import torch
+from hs_specaug.networks import resolve_precision
+
+class Stack(ctypes.Structure):
+    _fields_ = [("start", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t)]
+
+memory = ctypes.create_string_buffer(8192)
+stack = Stack(ctypes.addressof(memory), 0, len(memory))
+assert ctypes.CDLL(None).sigaltstack(ctypes.byref(stack), None) == 0
+print(resolve_precision("auto", torch.device("cpu")).name)
+"""
+    command = [sys.executable, "-c", script]
+    found = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == "float32"
 
 
 def test_bfloat16_stays_near_float32():
