@@ -55,7 +55,7 @@ class BAGANGPGenerator(AutoencoderStartGenerator):
     method: ClassVar[str] = "bagan-gp"
     passes: ClassVar[dict[str, tuple[int, int]]] = {
         "generator": (6, 1),
-        "discriminator": (11, 16),
+        "discriminator": (11, 11),
     }
 
     _parameter_constraints: ClassVar[dict] = {

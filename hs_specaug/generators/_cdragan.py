@@ -57,7 +57,7 @@ class CDRAGANGenerator(AdversarialGenerator):
     method: ClassVar[str] = "cdragan"
     passes: ClassVar[dict[str, tuple[int, int]]] = {
         "generator": (2, 1),
-        "discriminator": (3, 4),  # the penalty goes back twice: for the slope, and through it
+        "discriminator": (3, 3),  # of the penalty, only the way to the slope is differentiated
     }
 
     _parameter_constraints: ClassVar[dict] = {

@@ -59,7 +59,7 @@ class CWGANGPGenerator(AdversarialGenerator):
     adversarial_losses: ClassVar[tuple[Loss, Loss]] = (wasserstein_real, wasserstein_fake)
     passes: ClassVar[dict[str, tuple[int, int]]] = {
         "generator": (6, 1),
-        "discriminator": (11, 16),
+        "discriminator": (11, 11),
     }
 
     _parameter_constraints: ClassVar[dict] = {

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..networks._slopes import slopes_only
 from ..networks._stacked import inside_stack
 
 
@@ -43,7 +44,8 @@ def _slope(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     if inside_stack():  # autograd.grad does not know the axis of the repetitions
         return torch.func.grad(lambda x: critic(x).sum())(x).flatten(1).float()
     x = x.requires_grad_(True)
-    (slope,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    with slopes_only():
+        (slope,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
     return slope.flatten(1).float()
 
 

@@ -82,7 +82,7 @@ class ThreePlayerGenerator(AutoencoderStartGenerator):
 
     passes: ClassVar[dict[str, tuple[int, int]]] = {
         "generator": (3, 1),
-        "discriminator": (3, 4),  # the penalty goes back twice: for the slope, and through it
+        "discriminator": (3, 3),  # of the penalty, only the way to the slope is differentiated
         "classifier": (2, 2),
     }
 

@@ -16,6 +16,7 @@ from ._layers import (
     check_dimension,
     padded_size,
 )
+from ._slopes import LeakyReLU
 
 
 class ConvolutionTrunk(nn.Module):
@@ -53,7 +54,7 @@ class ConvolutionTrunk(nn.Module):
         multiple = 2 ** len(kernels)
         layers: list[nn.Module] = [PadToMultiple(multiple)]
         for n_in, n_out in itertools.pairwise((channels, *kernels)):
-            layers += [convolution(n_in, n_out, 4, 2, 1), nn.LeakyReLU(slope)]
+            layers += [convolution(n_in, n_out, 4, 2, 1), LeakyReLU(slope)]
         self.layers = nn.Sequential(*layers, nn.Flatten())
         cells = math.prod(n // multiple for n in padded_size(size, multiple))
         self.n_features = kernels[-1] * cells
@@ -102,7 +103,7 @@ class TransposedTrunk(nn.Module):
         self.base = tuple(n // multiple for n in padded_size(size, multiple))
         self.width = width
         self.dense = nn.Sequential(
-            nn.Linear(n_inputs, width * math.prod(self.base)), nn.LeakyReLU(slope)
+            nn.Linear(n_inputs, width * math.prod(self.base)), LeakyReLU(slope)
         )
         layers: list[nn.Module] = []
         for n_in, n_out in itertools.pairwise((width, *kernels)):
@@ -110,7 +111,7 @@ class TransposedTrunk(nn.Module):
             layers += [
                 TRANSPOSED[ndim](n_in, n_out, 4, 2, 1, bias=False),
                 BATCH_NORM[ndim](n_out),
-                nn.LeakyReLU(slope),
+                LeakyReLU(slope),
             ]
         layers += [TRANSPOSED[ndim](kernels[-1], channels, 4, 2, 1)]
         self.layers = nn.Sequential(*layers)

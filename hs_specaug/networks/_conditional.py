@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from ._blocks import ConvolutionTrunk, TransposedTrunk
 from ._latent import ClassGaussians
+from ._slopes import LeakyReLU
 
 DISCRIMINATOR_KERNELS = (64, 128, 128, 256)
 GENERATOR_KERNELS = (128, 128, 64)
@@ -151,8 +152,13 @@ class ConditionalDiscriminator(nn.Module):
         return self.trunk(x)
 
     def head(self, h: Tensor, y: Tensor) -> Tensor:
-        """Logits (n,) of features `h` under the classes `y`, in float32."""
-        return self.output(self.label(h, y)).squeeze(1).float()
+        """Logits (n,) of features `h` under the classes `y`, in float32.
+
+        Scaled by the class and then weighted, (h ⊙ s_y)·w, is h·(s_y ⊙ w): one product with as
+        many columns as there are classes, instead of a copy of all features for every label.
+        """
+        of_all = F.linear(h, self.label.scale * self.output.weight).float()
+        return of_all.gather(1, y.unsqueeze(1)).squeeze(1) + self.output.bias
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """Logits (n,) of `x` under the classes `y`."""
@@ -199,9 +205,7 @@ class Encoder(nn.Module):
     ) -> None:
         super().__init__()
         self.trunk = ConvolutionTrunk(channels, size, kernels, slope)
-        self.output = nn.Sequential(
-            nn.Linear(self.trunk.n_features, latent_dim), nn.LeakyReLU(slope)
-        )
+        self.output = nn.Sequential(nn.Linear(self.trunk.n_features, latent_dim), LeakyReLU(slope))
 
     def forward(self, x: Tensor) -> Tensor:
         """Latent vectors (n, latent_dim) of `x`."""

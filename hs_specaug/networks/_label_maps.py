@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ._layers import CONVOLUTION, TRANSPOSED, PadToMultiple, check_dimension, padded_size
 from ._noise_layers import SeededDropout
+from ._slopes import LeakyReLU
 
 EMBEDDING = 50
 KERNELS = 128
@@ -72,15 +73,15 @@ class LabelMapGenerator(nn.Module):
         self.size = tuple(size)
         self.base = tuple(-(-n // 4) for n in size)
         self.dense = nn.Sequential(
-            nn.Linear(latent_dim, KERNELS * math.prod(self.base)), nn.LeakyReLU(slope)
+            nn.Linear(latent_dim, KERNELS * math.prod(self.base)), LeakyReLU(slope)
         )
         self.label = LabelMap(n_classes, self.base)
         transposed, convolution = TRANSPOSED[ndim], CONVOLUTION[ndim]
         self.layers = nn.Sequential(
             transposed(KERNELS + 1, KERNELS, 4, 2, 1),
-            nn.LeakyReLU(slope),
+            LeakyReLU(slope),
             transposed(KERNELS, KERNELS, 4, 2, 1),
-            nn.LeakyReLU(slope),
+            LeakyReLU(slope),
             # "Same" padding of a kernel of 8: one more value behind than before.
             PADDING[ndim]((3, 4) * ndim, 0.0),
             convolution(KERNELS, channels, 8),
@@ -124,9 +125,9 @@ class LabelMapDiscriminator(nn.Module):
             # that is not initialised from the bfloat16 convolutions of torch on some CPUs.
             PadToMultiple(8),
             convolution(channels + 1, KERNELS, 3, 2, 1),
-            nn.LeakyReLU(slope),
+            LeakyReLU(slope),
             convolution(KERNELS, KERNELS, 3, 2, 1),
-            nn.LeakyReLU(slope),
+            LeakyReLU(slope),
             nn.Flatten(),
             SeededDropout(dropout),
         )
