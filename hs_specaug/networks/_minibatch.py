@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+from ._slopes import transformed
 
 
 class MinibatchDiscrimination(nn.Module):
@@ -60,12 +66,33 @@ class MinibatchDiscrimination(nn.Module):
         """o(x) of shape (..., n, kernels) for `x` (..., n, n_features), in float32."""
         M = (x @ self.weight).unflatten(-1, (self.kernels, self.dim)).float()
         M = M.transpose(-2, -3)  # (..., kernels, n, dim)
-        if self.twice_differentiable:  # the backward pass of cdist has no derivative
+        if self.twice_differentiable or transformed():  # whose rules are those of these functions
             distances = (M.unsqueeze(-2) - M.unsqueeze(-3)).abs().sum(dim=-1)
-        else:
-            distances = torch.cdist(M, M, p=1.0)
-        return torch.exp(-distances).sum(dim=-1).transpose(-1, -2)
+            return torch.exp(-distances).sum(dim=-1).transpose(-1, -2)
+        return _Neighbours.apply(M).transpose(-1, -2)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., n, n_features) to (..., n, n_features + kernels)."""
         return torch.cat([x, self.similarities(x).to(x.dtype)], dim=-1)
+
+
+class _Neighbours(Function):
+    """Σ_j exp(−‖M_i − M_j‖₁) of shape (..., n) for M (..., n, dim).
+
+    Distances are symmetric: one backward pass of cdist does what autograd asks two of.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, M: Tensor) -> Tensor:
+        M = M.contiguous()
+        distances = torch.cdist(M, M, p=1.0)
+        near = torch.exp(-distances)
+        ctx.save_for_backward(M, distances, near)
+        return near.sum(dim=-1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        M, distances, near = ctx.saved_tensors
+        towards = -(gradient.unsqueeze(-1) + gradient.unsqueeze(-2)) * near
+        return torch.ops.aten._cdist_backward(towards, M, M, 1.0, distances)

@@ -36,7 +36,7 @@ def slopes_only() -> Iterator[None]:
         _WITHOUT_WEIGHTS.reset(token)
 
 
-def _transformed() -> bool:
+def transformed() -> bool:
     """Whether vmap or another transform is at work, which has rules for torch's own functions."""
     return torch._C._are_functorch_transforms_active()
 
@@ -58,7 +58,7 @@ def convolve(
     padding: str | tuple[int, ...],
 ) -> Tensor:
     """Convolve images (n, channels, height, width) as :func:`torch.nn.functional.conv2d` does."""
-    if _transformed() or isinstance(padding, str):
+    if transformed() or isinstance(padding, str):
         return F.conv2d(x, weight, bias, stride, padding)
     low = [None if v is None else in_product_dtype(v) for v in (x, weight, bias)]
     return _Convolution.apply(*low, stride, padding, _WITHOUT_WEIGHTS.get())
@@ -125,7 +125,7 @@ class LeakyReLU(nn.LeakyReLU):
 
     def forward(self, x: Tensor) -> Tensor:
         """Multiply negative values by `negative_slope`."""
-        if _transformed():
+        if transformed():
             return super().forward(x)
         return _LeakyReLU.apply(x, self.negative_slope)
 
