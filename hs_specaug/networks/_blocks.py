@@ -12,6 +12,7 @@ from ._layers import (
     BATCH_NORM,
     CONVOLUTION,
     TRANSPOSED,
+    FlattenChannelsLast,
     PadToMultiple,
     check_dimension,
     padded_size,
@@ -55,7 +56,7 @@ class ConvolutionTrunk(nn.Module):
         layers: list[nn.Module] = [PadToMultiple(multiple)]
         for n_in, n_out in itertools.pairwise((channels, *kernels)):
             layers += [convolution(n_in, n_out, 4, 2, 1), LeakyReLU(slope)]
-        self.layers = nn.Sequential(*layers, nn.Flatten())
+        self.layers = nn.Sequential(*layers, FlattenChannelsLast())
         cells = math.prod(n // multiple for n in padded_size(size, multiple))
         self.n_features = kernels[-1] * cells
 
@@ -118,7 +119,7 @@ class TransposedTrunk(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         """Map (n, n_inputs) to (n, channels, *size) in (−1, 1)."""
-        maps = self.dense(h).unflatten(1, (self.width, *self.base))
+        maps = self.dense(h).unflatten(1, (*self.base, self.width)).movedim(-1, 1)
         # tanh in float32: in bfloat16 it would quantise the spectrum itself.
         out = self.layers(maps).float().tanh()
         return out[(..., *(slice(n) for n in self.size))]

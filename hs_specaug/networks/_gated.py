@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from ._attention import SelfAttention, attended_block
-from ._layers import CONVOLUTION, PadToMultiple, check_dimension, padded_size
+from ._layers import CONVOLUTION, FlattenChannelsLast, PadToMultiple, check_dimension, padded_size
 
 
 class GatedConvolution(nn.Module):
@@ -83,7 +83,7 @@ class GatedTrunk(nn.Module):
             layers.append(GatedConvolution(n_in, 2 * n_out, ndim))
             if block == attended_block(size, blocks):
                 layers.append(SelfAttention(n_out, ndim))
-        self.layers = nn.Sequential(*layers, nn.Flatten())
+        self.layers = nn.Sequential(*layers, FlattenChannelsLast())
         self.n_features = widths[-1] * math.prod(n // multiple for n in padded_size(size, multiple))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -7,7 +7,14 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ._layers import CONVOLUTION, TRANSPOSED, PadToMultiple, check_dimension, padded_size
+from ._layers import (
+    CONVOLUTION,
+    TRANSPOSED,
+    FlattenChannelsLast,
+    PadToMultiple,
+    check_dimension,
+    padded_size,
+)
 from ._noise_layers import SeededDropout
 from ._slopes import LeakyReLU
 
@@ -89,7 +96,7 @@ class LabelMapGenerator(nn.Module):
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         """Generate one row for each noise vector `z` (n, latent_dim) and class `y` (n,)."""
-        maps = self.dense(z).unflatten(1, (KERNELS, *self.base))
+        maps = self.dense(z).unflatten(1, (*self.base, KERNELS)).movedim(-1, 1)
         out = self.layers(torch.cat([maps, self.label(y)], dim=1)).float().tanh()
         return out[(..., *(slice(n) for n in self.size))]
 
@@ -128,7 +135,7 @@ class LabelMapDiscriminator(nn.Module):
             LeakyReLU(slope),
             convolution(KERNELS, KERNELS, 3, 2, 1),
             LeakyReLU(slope),
-            nn.Flatten(),
+            FlattenChannelsLast(),
             SeededDropout(dropout),
         )
         self.label = LabelMap(n_classes, size)

@@ -69,6 +69,14 @@ class ConvTranspose2d(nn.ConvTranspose2d):
         return super().forward(channels_last(x), output_size)
 
 
+class FlattenChannelsLast(nn.Module):
+    """Flatten maps whose channels lie side by side, in the order in which they lie."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, channels, *size) to (n, product of size × channels)."""
+        return x.movedim(1, -1).flatten(1)
+
+
 class BatchNorm1d(nn.BatchNorm1d):
     """Batch normalisation of spectra that leaves the channels side by side."""
 
