@@ -41,10 +41,10 @@ def interpolate(real: Tensor, fake: Tensor, alpha: Tensor) -> Tensor:
 def _slope(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """∇ₓ D(x) of shape (n, values), differentiable itself."""
     x = x.detach()
-    if inside_stack():  # autograd.grad does not know the axis of the repetitions
-        return torch.func.grad(lambda x: critic(x).sum())(x).flatten(1).float()
-    x = x.requires_grad_(True)
     with slopes_only():
+        if inside_stack():  # autograd.grad does not know the axis of the repetitions
+            return torch.func.grad(lambda x: critic(x).sum())(x).flatten(1).float()
+        x = x.requires_grad_(True)
         (slope,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
     return slope.flatten(1).float()
 

@@ -125,9 +125,12 @@ class LeakyReLU(nn.LeakyReLU):
 
     def forward(self, x: Tensor) -> Tensor:
         """Multiply negative values by `negative_slope`."""
-        if transformed():
+        if not transformed():
+            return _LeakyReLU.apply(x, self.negative_slope)
+        if not _WITHOUT_WEIGHTS.get():
             return super().forward(x)
-        return _LeakyReLU.apply(x, self.negative_slope)
+        # Factors that nobody differentiates: no zeros travel back here either.
+        return x * torch.where(x.detach() > 0, 1.0, self.negative_slope).to(x.dtype)
 
 
 class _LeakyReLU(Function):

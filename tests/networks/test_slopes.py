@@ -127,3 +127,23 @@ def test_logits_are_weighted_features_scaled_by_the_class():
     y = torch.tensor([2, 0, 1, 1])
     expected = D.output(h * D.label.scale[y]).squeeze(1)
     torch.testing.assert_close(D.head(h, y), expected)
+
+
+def test_penalty_of_several_networks_at_once(monkeypatch):
+    monkeypatch.setattr("hs_specaug.generators._losses.inside_stack", lambda: True)
+    layer, x = LeakyReLU(0.2), numbers(3, 1, 8)
+    weight = numbers(2, 4, 1, 4)  # of two networks
+
+    def penalty(weight):
+        def critic(x):
+            return layer(nn.functional.conv1d(x, weight)).square().sum(dim=(1, 2))
+
+        return gradient_penalty(critic, x)
+
+    found = torch.vmap(penalty)(weight).sum()
+    (together,) = torch.autograd.grad(found, weight)
+    monkeypatch.undo()
+    for one, own in zip(together, weight, strict=True):
+        own = own.detach().requires_grad_()
+        (alone,) = torch.autograd.grad(penalty(own), own)
+        torch.testing.assert_close(one, alone, rtol=1e-5, atol=1e-5)  # its norm is in float32
