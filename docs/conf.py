@@ -1,5 +1,7 @@
 """Sphinx configuration."""
 
+import re
+
 import hs_specaug
 
 project = "hs_specaug"
@@ -80,6 +82,21 @@ def skip_member(app, what, name, obj, skip, options):
     return True if request or name in INHERITED else None
 
 
+# A literal, or the star of a shape.
+STAR = re.compile(r"``.*?``|(?<=[(, ])\*(?=\w[\w ]*[),])")
+
+
+def escape_stars(app, what, name, obj, options, lines):
+    """Keep the star of a shape, (n, channels, *size), from being read as emphasis."""
+    lines[:] = [
+        line
+        if line.lstrip().startswith((">>>", "..."))
+        else STAR.sub(lambda found: "\\*" if found.group() == "*" else found.group(), line)
+        for line in lines
+    ]
+
+
 def setup(app):
     """Connect the above."""
+    app.connect("autodoc-process-docstring", escape_stars)
     app.connect("autodoc-skip-member", skip_member)

@@ -318,13 +318,16 @@ ax.set(xlabel="predicted class", ylabel="true class")
 ax.set_title("(f) single-bi, ANN: share of each column")
 ax = lower[2]
 codes = np.select([phase == "interior", phase == "edge"], [2, 1], 0)
-ax.imshow(codes, cmap=matplotlib.colors.ListedColormap(["0.9", "#E69F00", "#0072B2"]))
+shades = {"left out": "0.9", "edge": "#E69F00", "interior": "#0072B2"}
+ax.imshow(codes, cmap=matplotlib.colors.ListedColormap(list(shades.values())))
+for name, shade in shades.items():
+    ax.plot([], [], "s", color=shade, label=name)
 scored = cube_result.split.test
 positions = np.argwhere(chosen)[scored]
 ax.plot(positions[:, 1], positions[:, 0], "k.", ms=3, label="scored")
-ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.05), frameon=False)
+ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.05), ncols=4, frameon=False)
 accuracies = ", ".join(f"{n.upper()} {cube_result.accuracy(n):.1%}" for n in cube_result.reports)
-ax.set_title(f"(g) nanocube by HDBSCAN: interior, edge\nscored: {accuracies}")
+ax.set_title(f"(g) nanocube by HDBSCAN\nscored: {accuracies}")
 ax.set_xticks([])
 ax.set_yticks([])
 

@@ -297,6 +297,8 @@ for ax, (column, (title, label)) in zip(
     ax.set(xlabel="imbalance rate", ylabel=label, title=title)
     if column == "fid_minority":
         ax.set_yscale("log")
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter("{x:g}")
     ax.grid(alpha=0.3)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, frameon=False, fontsize=8)
 

@@ -30,10 +30,11 @@ from _comparison import Comparison, read_options
 
 import hs_specaug
 from hs_specaug.datasets import core_shell_map
-from hs_specaug.exceptions import FewSamplesWarning
+from hs_specaug.exceptions import FewSamplesWarning, TrainingWarning
 
 matplotlib.use("Agg")  # figures are saved, never shown
 warnings.simplefilter("ignore", FewSamplesWarning)  # six cores are few: that is the point
+warnings.simplefilter("ignore", TrainingWarning)  # the kept epoch is printed, and the verdict
 options = read_options("Label a rare phase in a simulated spectrum image.")
 hs.preferences.General.show_progressbar = True
 SEED = 0
@@ -72,6 +73,7 @@ print("preprocessed:", s)
 # A generator learns from the labelled spectra.
 learning = {"epochs": EPOCHS, "pretrain_epochs": PRETRAIN_EPOCHS}
 generator = s.train_generator("three-player", random_state=SEED, **learning)
+print(f"kept: epoch {generator.best_epoch_} of {EPOCHS} (0: the start, after the pre-training)")
 
 # %%
 # It makes as many synthetic spectra as the balance needs: same signal type, same energy axis.
@@ -109,6 +111,7 @@ print("The intervals cover the choice of scored spectra; another seed trains ano
 # synthetic spectra of the three-player GAN look like.
 best = max(list(results)[1:], key=lambda name: comparison.reports[name].macro_f_score)
 figure, panels = plt.subplots(2, 3, figsize=(15.0, 8.4), layout="constrained")
+figure.get_layout_engine().set(h_pad=0.12)  # inches, so that legends keep off the titles below
 axes = s.axes_manager.navigation_axes
 maps = {
     "(a) labels given; outline: true cores": s.labels,

@@ -39,6 +39,8 @@ class SignalAxis:
         return f"<SignalAxis {self}>"
 
     def __str__(self) -> str:
+        if not len(self.values):
+            return f"{self.name or 'axis'}: no channels"
         units = f" {self.units}" if self.units else ""
         return (
             f"{self.name or 'axis'}: {len(self.values)} channels, "

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ._progress import active_client, compute_shown
+from ._refusals import reading
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,8 @@ class LazyRows:
                     waiting.append((part, pool.submit(task.compute, scheduler=scheduler)))
                 while waiting:
                     part, future = waiting.popleft()
-                    values = future.result()
+                    with reading():
+                        values = future.result()
                     for next_part, task in itertools.islice(todo, 1):
                         new = pool.submit(task.compute, scheduler=scheduler)
                         waiting.append((next_part, new))

@@ -13,6 +13,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ._refusals import reading
+
 with warnings.catch_warnings():
     # A notebook without ipywidgets gets bars of text: no reason to warn whoever imports this.
     warnings.filterwarnings("ignore", message="IProgress not found")
@@ -36,18 +38,20 @@ def active_client() -> Any:
 def compute_shown(array: Any, wanted: bool) -> Any:
     """Compute one Dask array, with the bar of whatever scheduler does it."""
     if not wanted:
-        return array.compute()
+        with reading():
+            return array.compute()
     client = active_client()
     if client is None:
         from dask.diagnostics import ProgressBar
 
-        with ProgressBar():
+        with ProgressBar(), reading():
             return array.compute()
     from distributed import progress as distributed_progress
 
     future = client.compute(array)
     distributed_progress(future, notebook=False)
-    return future.result()
+    with reading():
+        return future.result()
 
 
 def report_done(topic: str, part: tuple[int, ...]) -> None:

@@ -31,10 +31,16 @@ def list_methods(group: str) -> list[str]:
 
 def closest(name: object, known: list[str]) -> str:
     """Return a "did you mean" clause for an unknown `name`, or nothing if none is close."""
-    near = difflib.get_close_matches(str(name), known, n=1) or difflib.get_close_matches(
-        str(name).lower().replace("_", "-"), known, n=1
-    )
+    near = difflib.get_close_matches(str(name), known, n=1)
+    if not near:
+        # "random_forest" stands for "RandomForestClassifier".
+        plain = {_plain(other): other for other in reversed(known)}
+        near = [plain[key] for key in difflib.get_close_matches(_plain(name), plain, n=1)]
     return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def _plain(name: object) -> str:
+    return str(name).lower().replace("_", "").replace("-", "").removesuffix("classifier")
 
 
 def _accepted(group: str) -> list[str]:

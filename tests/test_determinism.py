@@ -1,6 +1,6 @@
 """One seed, one result: to the last bit in another process, whatever happened before in this one.
 
-Run as a program, this file prints the digests of all results.
+Run as a program, this file prints the digests of the results of one of its tables.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from hs_specaug import make_generator
 from hs_specaug.signals import AugmentableSpectrum
@@ -91,20 +92,73 @@ def study():
 RESULTS = {f.__name__: f for f in (sample, augment, perturb, classify, study)}
 
 
-@pytest.fixture(scope="module")
-def elsewhere():
-    """Give the digests of another process, in which text hashes otherwise."""
-    import torch
+def large_rows():
+    """Return 180 rows of 500 channels: torch splits arrays of this size among its threads."""
+    rng = np.random.default_rng(5)
+    y = np.repeat(["core", "shell"], [140, 40])
+    peaks = np.exp(-0.5 * ((np.arange(500) - np.where(y == "core", 230, 250)[:, None]) / 60) ** 2)
+    return (peaks + rng.normal(0, 0.3, peaks.shape)).astype(np.float32), y
 
-    settings = {"PYTHONHASHSEED": "4", "OMP_NUM_THREADS": str(torch.get_num_threads())}
+
+def resampled(method, **parameters):
+    def fit_resample():
+        generator = make_generator(method, random_state=0, **parameters)
+        return digest(*generator.fit_resample(*large_rows()))
+
+    return fit_resample
+
+
+def perturbed(method):
+    def perturb():
+        X, y = large_rows()
+        s = AugmentableSpectrum(X.reshape(18, 10, 500))
+        s.set_labels(y.reshape(18, 10))
+        return digest(s.perturb(method, random_state=0).data)
+
+    return perturb
+
+
+def classify_by_svm():
+    X, y = large_rows()
+    s = AugmentableSpectrum(X.reshape(18, 10, 500))
+    s.set_labels(np.where(np.arange(180) % 3, -1, y == "shell").reshape(18, 10), ["core", "shell"])
+    found = s.classify("svm", random_state=0, show_progressbar=False, C=(1,), gamma=(0.1,), cv=2)
+    return digest(found.probability.data, found.label_map.data)
+
+
+# What no sum of torch has a part in: the number of threads has none either.
+WHATEVER_THREADS = {
+    "random": resampled("random"),
+    "smote": resampled("smote"),
+    "borderline-smote": resampled("borderline-smote"),
+    "few-shot": resampled("few-shot"),
+    "perturbation": resampled("perturbation", perturbation="gain+shift"),
+    "noise": perturbed("gaussian-noise+poisson+spikes"),
+    "shape": perturbed("broadening+warp+baseline"),
+    "classify by svm": classify_by_svm,
+}
+
+
+def digests_elsewhere(what, threads):
+    """Return the digests of another process, in which text hashes otherwise."""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", str(Path(__file__).resolve())],
+        [sys.executable, "-W", "ignore", str(Path(__file__).resolve()), what],
         capture_output=True,
         text=True,
-        env={**os.environ, **settings},
+        env={**os.environ, "PYTHONHASHSEED": "4", "OMP_NUM_THREADS": str(threads)},
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def elsewhere():
+    return digests_elsewhere("RESULTS", torch.get_num_threads())
+
+
+@pytest.fixture(scope="module")
+def with_other_threads():
+    return digests_elsewhere("WHATEVER_THREADS", 1 if torch.get_num_threads() > 1 else 2)
 
 
 @pytest.mark.parametrize("what", RESULTS)
@@ -113,5 +167,11 @@ def test_same_seed_same_bits_in_another_process(what, elsewhere, no_global_rng):
     assert RESULTS[what]() == elsewhere[what]
 
 
+@pytest.mark.parametrize("what", WHATEVER_THREADS)
+def test_same_bits_with_another_number_of_threads(what, with_other_threads):
+    assert WHATEVER_THREADS[what]() == with_other_threads[what]
+
+
 if __name__ == "__main__":
-    print(json.dumps({name: result() for name, result in RESULTS.items()}))
+    table = {"RESULTS": RESULTS, "WHATEVER_THREADS": WHATEVER_THREADS}[sys.argv[1]]
+    print(json.dumps({name: result() for name, result in table.items()}))

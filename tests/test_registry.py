@@ -41,8 +41,11 @@ def test_scikit_learn_by_name():
 def test_unknown_names_are_helped():
     with pytest.raises(ValueError, match=r"did you mean 'three-player'\?\)\. Registered"):
         hs_specaug.make_generator("three_playr")
-    with pytest.raises(ValueError, match="unknown classifier 'xyz'"):
+    with pytest.raises(ValueError, match=r"unknown classifier 'xyz'\. Registered"):
         hs_specaug.make_classifier("xyz")
+    for name in ("randomforest", "random_forest"):
+        with pytest.raises(ValueError, match="did you mean 'RandomForestClassifier'"):
+            hs_specaug.make_classifier(name)
 
 
 def test_unknown_hyperparameters_are_helped():

@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from .._lazy_rows import LazyRows
+from .._refusals import all_or_nothing, check_known
 from ..networks import (
     TRAINING_CONSTRAINTS,
     BatchStream,
@@ -156,6 +157,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     def _network(self, n_classes: int, channels: int, size: tuple[int, ...]) -> torch.nn.Module:
         """Return the untrained network: rows to logits, with ``features(x)``."""
 
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Train the network.
@@ -173,12 +175,13 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         ValueError
             If the rows are not finite or there is only one class.
         """
+        check_known(y)
         rows, labels = self._training_rows(X, y)
         check_classification_targets(labels)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y must hold at least two classes, got one class: {self.classes_[0]!r}"
+                f"y must hold at least two classes, got one class: {self.classes_.tolist()[0]!r}"
             )
         self.device_ = resolve_device(self.device)
         lazy = isinstance(rows, LazyRows)

@@ -24,6 +24,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._refusals import all_or_nothing, check_known
 from ..networks._scaling import to_channels
 from ._temperature import decision_columns, most_likely_temperature
 
@@ -110,6 +111,7 @@ class RocketClassifier(ClassifierMixin, BaseEstimator):
         self.class_weight = class_weight
         self.random_state = random_state
 
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike, y: ArrayLike) -> RocketClassifier:
         """Draw kernels, and fit the ridge to their responses.
@@ -129,13 +131,14 @@ class RocketClassifier(ClassifierMixin, BaseEstimator):
             If the rows are images or not finite, there is only one class, a strength is not
             positive, or there are fewer kernels than channels.
         """
+        check_known(y)
         data: Any = validate_data(self, X, y, allow_nd=True, dtype="numeric")
         rows, labels = _spectra(data[0]), data[1]
         check_classification_targets(labels)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y must hold at least two classes, got one class: {self.classes_[0]!r}"
+                f"y must hold at least two classes, got one class: {self.classes_.tolist()[0]!r}"
             )
         alphas = _checked_alphas(self.alphas)
         self.input_shape_ = data[0].shape[1:]

@@ -18,6 +18,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._refusals import all_or_nothing, check_known
 from .._warnings import warn_user
 from ..exceptions import FewSamplesWarning
 from ._temperature import decision_columns, most_likely_temperature
@@ -115,6 +116,7 @@ class SVMClassifier(ClassifierMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike, y: ArrayLike) -> SVMClassifier:
         """Search C and γ, and fit the best machine.
@@ -132,13 +134,14 @@ class SVMClassifier(ClassifierMixin, BaseEstimator):
             If the rows are not finite, there is only one class, or a value of the grid is not
             positive.
         """
+        check_known(y)
         data: Any = validate_data(self, X, y, dtype=np.float64)
         rows, labels = data
         check_classification_targets(labels)
         self.classes_, counts = np.unique(labels, return_counts=True)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y must hold at least two classes, got one class: {self.classes_[0]!r}"
+                f"y must hold at least two classes, got one class: {self.classes_.tolist()[0]!r}"
             )
         spread = float(rows.var())
         unit = 1.0 / (rows.shape[1] * spread) if spread > 0 else 1.0

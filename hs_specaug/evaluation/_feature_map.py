@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 
 from .._colours import class_colours
+from .._refusals import check_known
 from ..exceptions import TooFewRowsError
 from .metrics._embeddings import Embedding, named_embedding
 from .metrics._rows import check_rows
@@ -242,6 +243,7 @@ def _features(rows: Any, embed: Embedding | None, which: str) -> np.ndarray:
 
 def _labels(y: Any, rows: np.ndarray, which: str) -> np.ndarray:
     labels = np.asarray(y)
+    check_known(labels, f"y_{which}")
     if labels.shape != (len(rows),):
         raise ValueError(
             f"y_{which} must be one label for each of the {len(rows)} {which} rows, got shape "

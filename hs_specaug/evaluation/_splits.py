@@ -13,8 +13,9 @@ from sklearn.model_selection import (
     StratifiedShuffleSplit,
     check_cv,
 )
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, column_or_1d
 
+from .._refusals import check_known
 from ..exceptions import LeakageError
 
 
@@ -61,7 +62,8 @@ def make_splits(
         If a class has fewer than two rows, or is in one group only, or misses from a training
         part; the message says which and what to do.
     """
-    y = np.asarray(y)
+    check_known(y)
+    y = column_or_1d(y)
     labels, counts = np.unique(y, return_counts=True)
     if len(labels) < 2:
         raise ValueError(

@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 
 from .._lazy_rows import LazyRows
 from .._progress import tqdm
+from .._refusals import check_known
 from ..classifiers._calibrated import Calibration, CalibrationPlan
 from ..classifiers._flat_rows import FlatRows, class_probabilities, takes_channels
 from ..exceptions import LeakageError
@@ -50,6 +51,7 @@ def fit_fold(
     -------
     A fitted estimator that predicts from untransformed rows.
     """
+    X, y = check_rows(X, y)
     return fit_and_labels(X, y, classifier, generator, transformers, refit=refit)[0]
 
 
@@ -83,6 +85,7 @@ def check_rows(X: Any, y: Any) -> tuple[Any, np.ndarray]:
     ValueError
         If there is no row, or not one label for each.
     """
+    check_known(y)
     y = np.asarray(y)
     if not isinstance(X, LazyRows):
         X = np.asarray(X)
@@ -92,6 +95,15 @@ def check_rows(X: Any, y: Any) -> tuple[Any, np.ndarray]:
             f"{y.shape}"
         )
     return X, y
+
+
+def _check_splits(splits: Sequence[Split], n_rows: int) -> None:
+    highest = max(int(np.max(part, initial=-1)) for split in splits for part in split)
+    if highest >= n_rows:
+        raise ValueError(
+            f"splits name row {highest}, but X has {n_rows} rows, counted from 0; make them of "
+            "the same rows: splits=make_splits(y)"
+        )
 
 
 def check_no_leak(generator: Any, X_scored: np.ndarray) -> None:
@@ -174,6 +186,7 @@ def evaluate_classifier(
     X, y = check_rows(X, y)
     if not len(splits):
         raise ValueError(f"splits must hold at least one fold, got {splits!r}; use make_splits(y)")
+    _check_splits(splits, len(y))
     present = np.unique(y).tolist()
     order = present if classes is None else [c for c in classes if c in present]
     fitted: list[Calibration] = []

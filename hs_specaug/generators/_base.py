@@ -14,15 +14,17 @@ from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_sampling_strategy, check_target_type
 from numpy.typing import ArrayLike
 from sklearn.base import _fit_context
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._axes import SignalAxis
+from .._refusals import all_or_nothing, check_known
 from .._registry import GENERATORS, closest, find_method
 from .._warnings import warn_user
 from ..exceptions import ModelFileError
 from ..io import read_model, write_model
+from ..io._json import DAMAGE
 from ._evaluation import EvaluationMixin
 from ._filters import Filter, best_rows, n_draws, resolve_filter
 from ._fingerprint import row_fingerprints
@@ -85,6 +87,7 @@ class BaseGenerator(EvaluationMixin, BaseOverSampler):
         tags.sampler_tags.sample_indices = True
         return tags
 
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike, y: ArrayLike, **params: Any) -> BaseGenerator:
         """Learn from labelled rows.
@@ -106,6 +109,7 @@ class BaseGenerator(EvaluationMixin, BaseOverSampler):
         ValueError
             If the rows are not finite or there is only one class.
         """
+        check_known(y)
         check_classification_targets(y)
         rows, labels, _ = self._check_X_y(X, y)
         self.sampling_strategy_ = check_sampling_strategy(
@@ -115,15 +119,6 @@ class BaseGenerator(EvaluationMixin, BaseOverSampler):
         return self
 
     def _learn(self, X: np.ndarray, y: np.ndarray) -> None:
-        try:
-            self._learn_anew(X, y)
-        except BaseException:
-            # Half of a fit must not pass for a fitted generator.
-            for name in [n for n in vars(self) if n.endswith("_") and not n.startswith("_")]:
-                delattr(self, name)
-            raise
-
-    def _learn_anew(self, X: np.ndarray, y: np.ndarray) -> None:
         self.classes_, codes = np.unique(y, return_inverse=True)
         self.class_counts_ = np.bincount(codes)
         self.input_shape_ = X.shape[1:]
@@ -132,6 +127,28 @@ class BaseGenerator(EvaluationMixin, BaseOverSampler):
         self.signal_axes_: list[SignalAxis] | None = None
         self.preprocessing_: list[dict] | None = None
         self._fit(X, codes)
+
+    @all_or_nothing
+    def fit_resample(self, X: ArrayLike, y: ArrayLike, **params: Any) -> tuple:
+        """Learn from labelled rows, and return them with the synthetic ones that fill them up.
+
+        Parameters
+        ----------
+        X, y : array-like
+            See :meth:`fit`.
+
+        Returns
+        -------
+        X, y : ndarray
+            The given rows first, then what `sampling_strategy` adds.
+
+        Raises
+        ------
+        ValueError
+            See :meth:`fit`. A generator that was fitted before stays as it was.
+        """
+        check_known(y)
+        return super().fit_resample(X, y, **params)
 
     def _fit_resample(self, X: np.ndarray, y: np.ndarray, **params: Any) -> tuple:
         self._learn(X, y)
@@ -226,7 +243,8 @@ class BaseGenerator(EvaluationMixin, BaseOverSampler):
         ValueError
             If there is only one class, or the strategy does not fit these labels.
         """
-        labels = np.asarray(y)
+        check_known(y)
+        labels = column_or_1d(y)
         wanted = check_sampling_strategy(self.sampling_strategy, labels, self._sampling_type)
         known = dict(zip(np.unique(labels), np.unique(labels).tolist(), strict=True))
         return {known.get(label, label): int(n) for label, n in wanted.items() if n}
@@ -338,11 +356,11 @@ def load_generator(path: str | os.PathLike) -> BaseGenerator:
         raise ModelFileError(f"{os.fspath(path)!r} cannot be loaded: {error}") from error
     try:
         generator = rebuild(method, header, tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        _warn_of_versions(header)
+    except DAMAGE as error:
         raise ModelFileError(
             f"{os.fspath(path)!r} does not hold a complete {header['method']!r} generator: {error}"
         ) from error
-    _warn_of_versions(header)
     return generator
 
 

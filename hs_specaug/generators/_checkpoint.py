@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from torch import Tensor
 
 from ..exceptions import ModelFileError
 from ..io import read_model, write_model
+from ..io._json import DAMAGE
 from ..io._model_file import CHECKPOINT_FORMAT
 from ..networks import LazyRows, TrainingLoop
 from ._fingerprint import row_fingerprints
@@ -76,6 +80,8 @@ class Checkpoint:
         if self.path.exists():
             header, arrays = read_model(self.path, CHECKPOINT_FORMAT)
             self._compare(header)
+            with self.restoring():
+                _check_progress(header)
             self.header = header
             self.tensors = {key: torch.from_numpy(value) for key, value in arrays.items()}
 
@@ -86,6 +92,11 @@ class Checkpoint:
 
     def _compare(self, header: dict[str, Any]) -> None:
         known = header.get("identity", {})
+        if not isinstance(known, dict):
+            raise ModelFileError(
+                f"the checkpoint {str(self.path)!r} does not say of which training it is; delete "
+                "the file to start anew"
+            )
         wrong = []
         for name, (here, there) in _flat_differences(self.identity, known).items():
             wrong.append(f"{name} is {here!r} here and {there!r} there")
@@ -100,6 +111,40 @@ class Checkpoint:
         """Return the tensors whose names begin with `prefix`, without it."""
         return {k.removeprefix(prefix): v for k, v in self.tensors.items() if k.startswith(prefix)}
 
+    @contextmanager
+    def restoring(self) -> Iterator[None]:
+        """Name the file where what it holds does not fit the training that it claims to be of.
+
+        Raises
+        ------
+        ModelFileError
+            If anything inside goes wrong.
+        """
+        try:
+            yield
+        except DAMAGE as error:
+            raise ModelFileError(
+                f"the checkpoint {str(self.path)!r} is damaged ({error}); delete the file to start "
+                "anew"
+            ) from error
+
+    def restore(self, loop: TrainingLoop) -> None:
+        """Bring `loop` to where the file was written.
+
+        Raises
+        ------
+        ModelFileError
+            If the file does not hold the state of such a loop.
+        """
+        assert self.header is not None
+        with self.restoring():
+            facts = dict(self.header["loop"])
+            loop.load_state(facts, self.under("loop."))
+            _check_numbers(loop)
+            lengths = {len(values) for values in loop.history.values()}
+            if not 0 < loop.epoch <= loop.epochs or lengths != {loop.epoch}:
+                raise ValueError(f"epoch {loop.epoch}, histories of {sorted(lengths)} epochs")
+
     def due(self, loop: TrainingLoop) -> bool:
         """Whether the epoch that is complete now is to be written."""
         return loop.interrupted or loop.epoch % self.every == 0
@@ -113,6 +158,41 @@ class Checkpoint:
     def remove(self) -> None:
         """Delete the file: the training is complete."""
         self.path.unlink(missing_ok=True)
+
+
+def _check_progress(header: dict[str, Any]) -> None:
+    """Raise an error unless the header says where a training stands, in values that can be."""
+    phase, done, loop = header["phase"], header["done"], header["loop"]
+    numbers = {"epoch": int, "rollbacks": int, "collapses": int, "low": int, "factor": float}
+    kinds = {**numbers, "collapsed": bool, "armed": bool, "seconds": dict}
+    wrong = [
+        name
+        for name, kind in kinds.items()
+        if type(loop[name]) is not kind or (name in numbers and not 0 <= loop[name] < math.inf)
+    ]
+    if type(phase) is not str or not isinstance(done, list) or phase in done:
+        wrong.append("phase")
+    if not all(type(seed) is int and 0 <= seed < 2**31 for seed in header["seeds"]):
+        wrong.append("seeds")
+    if len(header["seeds"]) != 4:
+        wrong.append("seeds")
+    for seconds in (header["seconds"], loop["seconds"]):
+        if not all(isinstance(value, int | float) for value in seconds.values()):
+            wrong.append("seconds")
+    if wrong:
+        raise ValueError(f"its {', '.join(wrong)} cannot be")
+
+
+def _check_numbers(loop: TrainingLoop) -> None:
+    """Raise an error unless weights and moments are those that a training can have."""
+    for player in loop.players:
+        for parameter in player.parameters:
+            moments = player.optimizer.state.get(parameter, {})
+            kinds = {value.dtype for name, value in moments.items() if name != "step"}
+            if not kinds <= {parameter.dtype}:
+                raise ValueError(f"moments of {kinds} for weights of {parameter.dtype}")
+            if not all(bool(value.isfinite().all()) for value in (parameter, *moments.values())):
+                raise ValueError(f"weights or moments of the {player.name} that are not finite")
 
 
 def _flat_differences(here: dict[str, Any], there: dict[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._colours import class_colours
 from ._base import BaseGenerator
 from ._dag_rule import ClassRecord
+from ._plots import epoch_axis
 
 TITLES = {"frechet": "Fréchet distance", "pearson": "PCC", "cosine": "CosD"}
 
@@ -43,11 +44,11 @@ class DAGPlots(BaseGenerator):
         costs = self.costs(record.label)
         for (name, values), colour in zip(costs.items(), class_colours(len(costs)), strict=True):
             ax.plot(np.arange(1, len(values) + 1), values, color=colour, label=name)
-        ax.set_xlabel("epoch")
+        epoch_axis(ax)
         ax.set_ylabel("cost (cross-entropy)")
         ax.set_title(f"{record.label}, {self._design()}", loc="left", fontsize="medium")
         if costs:
-            ax.legend(frameon=False, fontsize="small")
+            ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize="small")
         return ax
 
     def costs(self, label: Any) -> dict[str, np.ndarray]:
@@ -103,8 +104,8 @@ class DAGPlots(BaseGenerator):
             _, low, high, _ = record.baseline[name]
             ax.axhspan(low, high, color=colours[i], alpha=0.15, linewidth=0)
             ax.plot(epochs, figures[i], color=colours[i], marker=".", label=TITLES[name])
-            ax.set_xlabel("epoch")
         for ax in axes:
+            epoch_axis(ax)
             ax.axvline(record.kept_epoch, color="0.4", linestyle=":", linewidth=1.2)
             ax.legend(frameon=False, fontsize="small")
         if figures[0].max() > 10 * max(figures[0].min(), 1e-12):

@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from ..networks import BatchStream, BestState, Kept, live_tensors, load_tensors
+from ..networks._states import check_sizes
 from ._dag_rule import STOPPING, ClassRecord, StoppingRule, read_record
 from ._fidelity import mean_distance_within
 
@@ -217,6 +218,7 @@ class ClassProgress(BestState):
             prefix = f"{i}."
             own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
             if known:
+                check_sizes(own, live_tensors({"member": self.members[i]}))
                 kept.keep(own, **known)
         self.streams.code = self.code
         self._clock = time.perf_counter()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from .._refusals import check_known
 from ..evaluation import FeatureMap, feature_map
 from ._base import BaseGenerator
 
@@ -64,6 +65,7 @@ def epoch_feature_maps(
     ValueError
         If rows have another shape, labels do not match, or there is no snapshot of an epoch.
     """
+    check_known(y)
     rows, labels = np.asarray(X), np.asarray(y)
     if rows.shape[1:] != generator.input_shape_ or labels.shape != rows.shape[:1]:
         raise ValueError(

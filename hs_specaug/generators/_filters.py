@@ -164,8 +164,12 @@ class RealDistanceFilter(BaseEstimator):
         -------
         self
         """
+        from ..evaluation.comparison._checks import check_labels
+        from ..evaluation.metrics._rows import check_rows
+
+        check_rows(X, "X")
+        self.y_ = check_labels(len(X), [] if y is None else y, "y")
         self.X_ = np.asarray(X).reshape(len(X), -1)
-        self.y_ = np.asarray(y)
         self.spacing_ = {}
         for label in np.unique(self.y_).tolist():
             rows = self.X_[self.y_ == label]

@@ -24,7 +24,11 @@ def row_fingerprints(X: Any) -> np.ndarray:
     """
     if isinstance(X, LazyRows):
         return X.map_parts(row_fingerprints)
-    rows = np.asarray(X, dtype=np.float32).reshape(len(X), -1)
+    values = np.asarray(X)
+    if np.iscomplexobj(values):  # as signals hand them on: real part, then imaginary
+        values = np.stack([values.real, values.imag], axis=1)
+    n_values = int(np.prod(values.shape[1:]))
+    rows = np.asarray(values, dtype=np.float32).reshape(len(values), n_values)
     keys = _keys(rows.shape[1])
     out = np.empty(len(rows), dtype=np.uint64)
     at_once = max(1, BLOCK // max(1, rows.shape[1]))

@@ -9,6 +9,7 @@ import torch
 
 from ..networks import RangeScaler, resolve_device
 from ._base import BaseGenerator
+from ._building import WithinBudget
 
 SCALER = ("minimum", "maximum")
 
@@ -29,7 +30,8 @@ class NetworkFiles(BaseGenerator):
     def _rebuilt_networks(self, state: dict[str, torch.Tensor]) -> Any:
         """Return networks of this generator with the weights `state`, ready to sample."""
         shape = self.input_shape_ if len(self.input_shape_) > 1 else (1, *self.input_shape_)
-        networks = self._networks(shape, 0)
+        with WithinBudget(state):
+            networks = self._networks(shape, 0)
         networks.load_state_dict(state)
         return networks.to(self.device_).requires_grad_(False).eval()
 

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._axes import SignalAxis
 from .._colours import class_colours
+from .._refusals import check_known
 from ._base import BaseGenerator
 
 PANEL = (3.4, 2.1)  # inches
@@ -67,6 +68,8 @@ class GeneratorPlots(BaseGenerator):
         ValueError
             If the rows have another shape, or labels that the generator does not know.
         """
+        from ..evaluation.metrics._rows import check_rows
+
         check_is_fitted(self, "classes_")
         rows, labels = np.asarray(X), np.asarray(y)
         if rows.shape[1:] != self.input_shape_ or labels.shape != rows.shape[:1]:
@@ -74,6 +77,8 @@ class GeneratorPlots(BaseGenerator):
                 f"X must have rows of shape {self.input_shape_} and y one label for each, got "
                 f"shapes {rows.shape} and {labels.shape}"
             )
+        check_rows(rows, "X")
+        check_known(labels)
         shown = [label for label in self.classes_.tolist() if (labels == label).any()]
         if not shown:
             raise ValueError(f"y holds none of the classes {self.classes_.tolist()}")
@@ -209,8 +214,16 @@ def draw_history(history: dict[str, list[float]], best_epoch: int) -> Any:
             _draw_score(ax, history["epoch"], history[prefix], prefix, best_epoch)
         else:
             _draw_losses(ax, history, prefix)
-        ax.set_xlabel("epoch")
+        epoch_axis(ax)
     return figure
+
+
+def epoch_axis(ax: Any) -> None:
+    """Count epochs below `ax`, in whole numbers."""
+    from matplotlib.ticker import MaxNLocator
+
+    ax.set_xlabel("epoch")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _draw_losses(ax: Any, history: dict[str, list[float]], prefix: str) -> None:
@@ -226,7 +239,11 @@ def _draw_losses(ax: Any, history: dict[str, list[float]], prefix: str) -> None:
     ax.set_ylabel("loss")
     ax.set_title(prefix.rstrip("/") or "main phase", loc="left", fontsize="medium")
     if players:
-        ax.legend(loc="upper right", ncols=len(players), fontsize="small", frameon=False)
+        # Above the axes, at the end of the line of the title: curves may be anywhere inside.
+        ax.legend(
+            loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0,
+            ncols=len(players), fontsize="small", frameon=False,
+        )  # fmt: skip
 
 
 def _draw_score(
@@ -237,9 +254,11 @@ def _draw_score(
     ax.plot(np.asarray(epochs)[known], np.asarray(values)[known], ".-", color=colour)
     ax.axvline(best_epoch, color="0.4", linestyle=":", linewidth=1.2)
     if name == "score":
+        late = best_epoch > max(epochs) / 2  # then there is room to the left
         ax.annotate(
             f"kept: epoch {best_epoch}", (best_epoch, 0.96), xycoords=("data", "axes fraction"),
-            xytext=(4, 0), textcoords="offset points", va="top", fontsize="small", color="0.3",
+            xytext=(-4 if late else 4, 0), textcoords="offset points", va="top",
+            ha="right" if late else "left", fontsize="small", color="0.3",
         )  # fmt: skip
     better = "lower is better" if name == "score" else "share of the real rows'"
     ax.set_ylabel(name)
@@ -323,18 +342,24 @@ def draw_latent(names: list[str], codes: np.ndarray, vectors: np.ndarray) -> Any
         vectors = np.c_[vectors, np.zeros(len(vectors))]
     pca = PCA(2, random_state=0).fit(vectors)
     points = pca.transform(vectors)
-    ax = plt.figure(figsize=(5.2, 4.4), layout="constrained").add_subplot()
+    ax = plt.figure(figsize=(6.2, 4.4), layout="constrained").add_subplot()
     markers = "osD^vP*X<>hpd8"
     for code, (name, colour) in enumerate(zip(names, class_colours(len(names)), strict=True)):
         own = points[codes == code]
         style: dict[str, Any] = {"marker": markers[code % len(markers)], "color": colour}
-        ax.scatter(own[:, 0], own[:, 1], s=10, alpha=0.45, linewidths=0, label=name, **style)
+        ax.scatter(own[:, 0], own[:, 1], s=10, alpha=0.45, linewidths=0, **style)
         ax.scatter(
-            own[:, 0].mean(), own[:, 1].mean(), s=90, edgecolors="black", linewidths=1.2, **style
+            own[:, 0].mean(),
+            own[:, 1].mean(),
+            s=90,
+            edgecolors="black",
+            linewidths=1.2,
+            label=name,
+            **style,
         )
     shares = [0.0 if math.isnan(s) else s for s in pca.explained_variance_ratio_]
     ax.set_xlabel(f"component 1 ({shares[0]:.0%} of the variance)")
     ax.set_ylabel(f"component 2 ({shares[1]:.0%})")
     ax.set_title("latent vectors; class means outlined", loc="left", fontsize="medium")
-    ax.legend(fontsize="small", frameon=False)
+    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize="small", frameon=False)
     return ax

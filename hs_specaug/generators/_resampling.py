@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.over_sampling.base import BaseOverSampler
 
+from .._refusals import whole_range
 from ._base import BaseGenerator
 
 
@@ -39,7 +41,9 @@ class ResamplingGenerator(BaseGenerator):
         return out.reshape(len(codes), *self.input_shape_)
 
     def _cast(self, X: np.ndarray) -> np.ndarray:
-        return np.rint(X) if self.dtype_.kind in "iub" else X
+        if self.dtype_.kind not in "iu":
+            return np.rint(X) if self.dtype_.kind == "b" else X
+        return np.clip(np.rint(X), *whole_range(self.dtype_))
 
     def _strategy(self, code: int, n: int) -> dict[int, int]:
         return {code: int(self.class_counts_[code]) + n}
@@ -74,4 +78,12 @@ class ResamplingGenerator(BaseGenerator):
         return {"X": self.X_, "codes": self.codes_}
 
     def _set_tensors(self, tensors: dict[str, np.ndarray], header: dict[str, Any]) -> None:
-        self.X_, self.codes_ = tensors["X"], tensors["codes"]
+        X, codes = tensors["X"], tensors["codes"]
+        n = int(self.class_counts_.sum())
+        known = codes.dtype.kind == "i" and codes.shape == (n,)
+        if not known or X.shape != (n, math.prod(self.input_shape_)) or X.dtype != self.dtype_:
+            raise ValueError(f"X of shape {X.shape} with codes of shape {codes.shape}")
+        counts = np.bincount(codes, minlength=len(self.class_counts_))
+        if not np.array_equal(counts, self.class_counts_) or not np.isfinite(X).all():
+            raise ValueError("X and codes are not those of the classes")
+        self.X_, self.codes_ = X, codes

@@ -12,7 +12,7 @@ from torch import nn
 from ..networks import Player, Precision, SharedLoop, TrainingLoop
 from ._checkpoint import Checkpoint
 from ._draws import Draws
-from ._snapshots import Snapshots
+from ._snapshots import Snapshots, states_from
 
 if TYPE_CHECKING:
     from ._network_generator import NetworkGenerator
@@ -77,8 +77,10 @@ class TrainingRun:
             self.done = list(checkpoint.header["done"])
             self.seconds = dict(checkpoint.header["seconds"])
             self.history = {k: v.tolist() for k, v in checkpoint.under("history.").items()}
-        taken = {} if checkpoint is None else checkpoint.under("snapshots.")
-        self.snapshots = Snapshots.from_tensors(generator.snapshot_epochs, taken)
+        self.snapshots = Snapshots(generator.snapshot_epochs)
+        if checkpoint is not None:
+            with checkpoint.restoring():
+                self.snapshots.states = states_from(checkpoint.under("snapshots."))
 
     @property
     def resumes_main_phase(self) -> bool:
@@ -153,7 +155,7 @@ class TrainingRun:
         if phase in self.done:
             return loop
         if checkpoint is not None and checkpoint.header is not None and checkpoint.phase == phase:
-            loop.load_state(dict(checkpoint.header["loop"]), checkpoint.under("loop."))
+            checkpoint.restore(loop)
         yield loop
         prefix = f"{phase}/" if phase else ""
         self.history |= {prefix + key: values for key, values in loop.history.items()}

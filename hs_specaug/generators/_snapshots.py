@@ -52,11 +52,6 @@ class Snapshots:
         self.wanted = {int(epoch) for epoch in chosen}
         self.states = {} if states is None else states
 
-    @classmethod
-    def from_tensors(cls, epochs: Iterable[int] | None, tensors: Tensors) -> Snapshots:
-        """Restore what :meth:`tensors` returned."""
-        return cls(epochs, states_from(tensors))
-
     def tensors(self) -> Tensors:
         """Return all states under one set of names, ``epoch.name``, for a checkpoint or a file."""
         return {f"{e}.{k}": v for e, state in self.states.items() for k, v in state.items()}

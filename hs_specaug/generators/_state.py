@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import platform
+import re
 from importlib.metadata import version
 from typing import Any
 
@@ -12,6 +13,8 @@ import numpy as np
 
 from .._axes import SignalAxis
 
+#: Bytes of the class names of the largest file that is read.
+MOST_NAMES = 1 << 28
 _PLAIN = (str, int, float, bool, type(None))
 
 
@@ -96,18 +99,83 @@ def pack(generator: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def unpack(generator: Any, header: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
-    """Set the shared fitted attributes of `generator` from a file's header and arrays."""
-    generator.classes_ = np.array(header["classes"], dtype=np.dtype(header["classes_dtype"]))
-    generator.class_counts_ = np.array(header["class_counts"], dtype=int)
+    """Set the shared fitted attributes of `generator` from a file's header and arrays.
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError, AttributeError
+        If something is missing, or of another kind or shape than `pack` gives it.
+    """
+    generator._validate_params()
+    generator.classes_ = _read_classes(header)
+    n_classes = len(generator.classes_)
+    generator.class_counts_ = np.array(_whole_numbers(header, "class_counts", 0), dtype=np.int64)
+    if len(generator.class_counts_) != n_classes:
+        raise ValueError(
+            f"class_counts has {len(generator.class_counts_)} numbers, not one a class"
+        )
     generator.sampling_strategy_ = dict(header["sampling_strategy"])
-    generator.input_shape_ = tuple(header["input_shape"])
+    generator.input_shape_ = tuple(_whole_numbers(header, "input_shape", 1))
+    if not 1 <= len(generator.input_shape_) <= 3:
+        raise ValueError(f"rows have 1 to 3 dimensions, input_shape {generator.input_shape_}")
     generator.n_features_in_ = generator.input_shape_[0]
-    generator.dtype_ = np.dtype(header["dtype"])
-    generator.fingerprint_ = tensors["fingerprint"].view(np.uint64)
-    generator.preprocessing_ = header["preprocessing"]
+    generator.dtype_ = _read_dtype(header, "dtype", "biuf")
+    generator.fingerprint_ = _array(tensors, "fingerprint", np.int64).view(np.uint64)
+    generator.preprocessing_ = _read_steps(header["preprocessing"])
     axes = header["axes"]
-    generator.signal_axes_ = (
-        None
-        if axes is None
-        else [SignalAxis(a["name"], a["units"], tensors[f"axis.{i}"]) for i, a in enumerate(axes)]
-    )
+    generator.signal_axes_ = None if axes is None else _read_axes(axes, tensors, generator)
+
+
+def _whole_numbers(header: dict[str, Any], name: str, least: int) -> list[int]:
+    values = header[name]
+    if not isinstance(values, list) or not all(type(v) is int and v >= least for v in values):
+        raise ValueError(f"{name} must be whole numbers of at least {least}")
+    return values
+
+
+def _read_dtype(header: dict[str, Any], name: str, kinds: str) -> np.dtype:
+    # NumPy reads whole structures from such a text.
+    if not re.fullmatch(r"[<>|=]?[a-zA-Z][0-9]{0,9}", header[name]):
+        raise ValueError(f"{name} is {header[name]!r}")
+    dtype = np.dtype(header[name])
+    if dtype.kind not in kinds:
+        raise ValueError(f"{name} is {header[name]!r}")
+    return dtype
+
+
+def _read_classes(header: dict[str, Any]) -> np.ndarray:
+    labels, dtype = header["classes"], _read_dtype(header, "classes_dtype", "biufUO")
+    plain = isinstance(labels, list) and all(isinstance(v, str | int | float) for v in labels)
+    if not plain or len(set(labels)) < len(labels) or not labels:
+        raise ValueError("classes must be different labels")
+    if dtype.itemsize * len(labels) > MOST_NAMES:
+        raise ValueError(f"classes_dtype is {dtype.str!r}")
+    return np.array(labels, dtype=dtype)
+
+
+def _read_steps(steps: Any) -> list[dict] | None:
+    if steps is not None and not (
+        isinstance(steps, list) and all(isinstance(step, dict) for step in steps)
+    ):
+        raise ValueError("preprocessing must be steps or null")
+    return steps
+
+
+def _array(tensors: dict[str, np.ndarray], name: str, dtype: type) -> np.ndarray:
+    array = tensors[name]
+    if array.dtype != dtype or array.ndim != 1:
+        raise ValueError(f"{name} is {array.dtype} of shape {array.shape}")
+    return array
+
+
+def _read_axes(
+    axes: list[dict[str, Any]], tensors: dict[str, np.ndarray], generator: Any
+) -> list[SignalAxis]:
+    found = [
+        SignalAxis(str(a["name"]), str(a["units"]), _array(tensors, f"axis.{i}", np.float64))
+        for i, a in enumerate(axes)
+    ]
+    lengths = tuple(len(axis.values) for axis in found)
+    if not found or lengths != generator.input_shape_[-len(found) :]:
+        raise ValueError(f"axes of {lengths} channels, rows of shape {generator.input_shape_}")
+    return found

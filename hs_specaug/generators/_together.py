@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._refusals import check_known
 from ..networks import TrainingLoop, active_group
 from ..networks._stacked import NotStackable
 from ..networks._stacked_loop import StackedLoop
@@ -155,6 +156,11 @@ def _unequal_data(data: Data) -> str | None:
     shapes = {X.shape if hasattr(X, "shape") else np.shape(X) for X, _ in data}
     if len(shapes) > 1:
         return f"X has the shapes {', '.join(map(str, sorted(shapes)))}"
+    for _, y in data:
+        try:
+            check_known(y)
+        except ValueError as error:
+            return str(error)
     numbers = {len(np.unique(np.asarray(y))) for _, y in data}
     if len(numbers) > 1:
         return f"y has {', '.join(map(str, sorted(numbers)))} classes"

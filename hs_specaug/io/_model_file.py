@@ -6,20 +6,25 @@ The header is JSON under the key ``"header"`` of the safetensors metadata, next 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..exceptions import ModelFileError
+from ._json import DAMAGE, parse_json
 
 FORMAT = "hs_specaug.generator"
 CHECKPOINT_FORMAT = "hs_specaug.checkpoint"
 FORMAT_VERSION = 1
+
+#: Characters of the largest header that is read: a thousand times what one needs.
+MOST_HEADER = 1 << 24
 
 
 def write_atomically(path: str | os.PathLike, write: Callable[[Path], None]) -> Path:
@@ -43,9 +48,13 @@ def write_atomically(path: str | os.PathLike, write: Callable[[Path], None]) -> 
         raise FileNotFoundError(
             f"cannot save to {str(path)!r}: the folder {str(path.parent)!r} does not exist"
         )
-    handle, name = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{path.stem}.part-", suffix=path.suffix
-    )
+    try:
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.stem}.part-", suffix=path.suffix
+        )
+    except OSError as error:
+        reason = f"{error.strerror}: this folder takes no file, choose another"
+        raise type(error)(error.errno, reason, str(path)) from error
     temporary = Path(name)
     try:
         os.close(handle)
@@ -56,6 +65,9 @@ def write_atomically(path: str | os.PathLike, write: Callable[[Path], None]) -> 
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only the owner can read
         temporary.replace(path)
+    except OSError as error:
+        error.add_note(f"{str(path)!r} was not written; a file that was there is as it was")
+        raise
     finally:
         temporary.unlink(missing_ok=True)
     return path
@@ -80,15 +92,43 @@ def write_model(
     file_format : str
         What kind of file it is: a generator, or the checkpoint of a training.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
+    text = json.dumps(header, indent=1, ensure_ascii=False)
+    # np.ascontiguousarray would give an array of no dimensions one.
+    contiguous = {key: np.asarray(value, order="C") for key, value in tensors.items()}
     metadata = {
         "format": file_format,
         "format_version": str(FORMAT_VERSION),
-        "header": json.dumps(header, indent=1, ensure_ascii=False),
+        "header": text,
+        "digest": digest_of(text, contiguous),
     }
-    contiguous = {key: np.ascontiguousarray(value) for key, value in tensors.items()}
-    return write_atomically(path, lambda part: save_file(contiguous, part, metadata=metadata))
+
+    def write(part: Path) -> None:
+        try:
+            save_file(contiguous, part, metadata=metadata)
+        except SafetensorError as error:
+            raise OSError(
+                f"cannot write {str(path)!r}: {error}; a file that was there is as it was. Free "
+                "some space, or choose another folder"
+            ) from error
+
+    return write_atomically(path, write)
+
+
+def digest_of(header: str, tensors: Mapping[str, np.ndarray]) -> str:
+    """Return a hash of all that a model file says.
+
+    It tells a damaged file from a good one, also where only a weight is another number; it does
+    not say who wrote the file.
+    """
+    digest = hashlib.blake2b(header.encode(), digest_size=16)
+    for key in sorted(tensors):
+        value = tensors[key]
+        digest.update(f"{key}{value.dtype.str}{value.shape}".encode())
+        digest.update(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
 
 
 def read_model(
@@ -115,9 +155,12 @@ def read_model(
             header = _check_header(path, metadata, file_format)
             # safe_open iterates by `keys()` only.
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        # Files from before there was a digest have none.
+        if metadata.get("digest", found := digest_of(metadata["header"], tensors)) != found:
+            raise ValueError("its content is not what was written")
     except ModelFileError:
         raise
-    except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (SafetensorError, OSError, *DAMAGE) as error:
         raise ModelFileError(
             f"{str(path)!r} is not a readable model file ({error}); it must be a complete file "
             "written by generator.save(path)"
@@ -137,12 +180,16 @@ def _check_header(path: Path, metadata: dict[str, str], file_format: str) -> dic
             f"(found {found!r}); {advice.get(file_format, '')}"
         )
     version = int(metadata.get("format_version", "0"))
+    if version < 1:
+        raise ValueError(f"format version {version}")
     if version > FORMAT_VERSION:
         raise ModelFileError(
             f"{str(path)!r} has format version {version}, this hs_specaug reads up to "
             f"{FORMAT_VERSION}: update hs_specaug to load it"
         )
-    header = json.loads(metadata["header"])
-    if not isinstance(header, dict) or "method" not in header:
+    if len(metadata["header"]) > MOST_HEADER:
+        raise ValueError(f"a header of {len(metadata['header'])} characters")
+    header = parse_json(metadata["header"])
+    if not isinstance(header, dict) or not isinstance(header.get("method"), str):
         raise ModelFileError(f"the header of {str(path)!r} names no method: the file is damaged")
     return header

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from .._refusals import whole_range
+
 
 def to_channels(X: np.ndarray) -> np.ndarray:
     """View (n, length) as (n, 1, length); leave arrays that have channels alone."""
@@ -65,5 +67,5 @@ class RangeScaler(TransformerMixin, BaseEstimator):
         maximum = self.maximum_.reshape(minimum.shape)
         out = np.clip((X.astype(np.float64) + 1.0) / 2.0 * span + minimum, minimum, maximum)
         if np.issubdtype(self.dtype_, np.integer):
-            out = np.rint(out)
+            out = np.clip(np.rint(out), *whole_range(self.dtype_))
         return out.astype(self.dtype_)

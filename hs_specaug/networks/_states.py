@@ -65,6 +65,21 @@ def load_tensors(
                 moments[name] = value.to(parameter.device, copy=True).reshape(shape)
 
 
+def check_sizes(tensors: Tensors, live: Tensors) -> None:
+    """Refuse tensors from a file that cannot be put back into `live`.
+
+    Raises
+    ------
+    KeyError
+        If one is missing.
+    ValueError
+        If one has another number of values.
+    """
+    for name, tensor in live.items():
+        if tensors[name].numel() != tensor.numel():
+            raise ValueError(f"{name} has {tensors[name].numel()} values, not {tensor.numel()}")
+
+
 class Kept:
     """Copies of tensors in buffers that are used again, and the facts that go with them.
 
@@ -237,4 +252,6 @@ class BestState:
         """Restore what :meth:`state` returned."""
         for kept, prefix in ((self._weights, "weights."), (self._everything, "everything.")):
             own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+            if kept is self._weights:
+                check_sizes(own, _weights({"best": self.module}))
             kept.keep(own, **facts)

@@ -106,5 +106,10 @@ class BatchStream:
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Go on where :meth:`state` was taken."""
-        self._order = state["order"].clone()
+        order = state["order"].clone()
+        if order.ndim != 1 or (
+            len(order) and not 0 <= int(order.min()) <= int(order.max()) < len(self.X)
+        ):
+            raise ValueError(f"an order of {len(order)} rows that there are not")
+        self._order = order
         self.generator.set_state(state["shuffler"])

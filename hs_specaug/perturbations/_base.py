@@ -10,6 +10,7 @@ import numpy as np
 from array_api_compat import array_namespace, is_dask_array, is_torch_array
 from sklearn.base import BaseEstimator, clone
 
+from .._refusals import whole_range
 from ..exceptions import IncompatibleSignalError
 from ._domain import KINDS, Domain
 from ._draws import ROWS_PER_STREAM, ArrayDraws, Draws, TensorDraws, seed_from
@@ -265,6 +266,8 @@ def _check_dimensions(X: Any) -> None:
             "X must be (n, length), (n, channels, length) or (n, channels, height, width), got "
             f"shape {tuple(X.shape)}; one spectrum is X[None]"
         )
+    if 0 in X.shape[1:]:
+        raise ValueError(f"X must have at least one channel, got shape {tuple(X.shape)}")
 
 
 def _check_finite(X: np.ndarray, numbers: np.ndarray) -> None:
@@ -308,6 +311,6 @@ def from_channels(rows: Any, like: Any) -> Any:
     if xp.isdtype(like.dtype, "complex floating"):
         return xp.astype(rows[:, 0] + 1j * rows[:, 1], like.dtype)
     if xp.isdtype(like.dtype, "integral"):
-        limits = xp.iinfo(like.dtype)
-        rows = xp.clip(xp.round(rows), limits.min, limits.max)
+        low, high = whole_range(np.dtype(str(like.dtype).removeprefix("torch.")))
+        rows = xp.clip(xp.round(rows), low, high)
     return xp.astype(xp.reshape(rows, tuple(like.shape)), like.dtype, copy=False)

@@ -11,7 +11,7 @@ from array_api_compat import array_namespace
 from numpy.polynomial.legendre import legvander
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ._base import Perturbation, as_channels
+from ._base import Perturbation, _check_finite, as_channels
 from ._domain import SPECTRA, Domain
 from ._draws import Draws
 from ._resampling import coordinates, like
@@ -249,7 +249,9 @@ class EMSA(Perturbation):
             If the coefficients cannot be told apart: from one row, from rows that have no more
             channels than there are coefficients, or whose mean is itself such a polynomial.
         """
-        rows, domain = as_channels(np.asarray(X), domain or Domain())
+        X = np.asarray(X)
+        _check_finite(X, np.arange(len(X)))
+        rows, domain = as_channels(X, domain or Domain())
         if len(rows) < 2:
             raise ValueError(f"X must hold at least 2 rows to have a spread, got {len(rows)}")
         terms = legvander(along_axis(domain, rows.shape[-1]), degree)

@@ -9,7 +9,8 @@ import numpy as np
 from array_api_compat import array_namespace, device, is_torch_array
 from sklearn.utils._param_validation import Interval
 
-from ._base import Perturbation, as_channels
+from .._refusals import check_known
+from ._base import Perturbation, _check_finite, as_channels
 from ._domain import Domain
 from ._draws import Draws
 
@@ -74,7 +75,9 @@ class BorrowingPerturbation(Perturbation):
         self.check(domain or Domain())
         if not is_torch_array(X):
             X = np.asarray(X)
+            _check_finite(X, np.arange(len(X)))
         labels = self._labels(y, len(X))
+        check_known(labels)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         order = np.argsort(codes, kind="stable")
         rows, _ = as_channels(X, domain or Domain())

@@ -74,6 +74,11 @@ class PoissonNoise(Perturbation):
         self.dose = dose
         self.counts = counts
 
+    def _refusal(self, domain: Domain) -> str | None:
+        if domain.is_complex:
+            return "complex values are no counts; use 'gaussian-noise'"
+        return super()._refusal(domain)
+
     def _apply(self, X: Any, y: Any, domain: Domain, draws: Draws) -> Any:
         xp, x = array_namespace(X), constant(X)
         rate = xp.clip(x, 0.0, None)

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_array, validate_data
 
 from .._warnings import warn_user
 from ..exceptions import SpecAugWarning
-from ._options import canonical_option, floating_dtype
+from ._options import canonical_option, check_finite, floating_dtype
 
 NORMALIZATIONS = ("max", "area", "z-score")
 
@@ -47,6 +47,11 @@ def normalize_spectra(
     ndarray of the shape of ``X``
         Floating dtypes are kept; integers become float32 or float64.
 
+    Raises
+    ------
+    ValueError
+        If the method is unknown, or ``X`` has no channel, NaN or infinite values.
+
     Warns
     -----
     SpecAugWarning
@@ -60,6 +65,9 @@ def normalize_spectra(
     method = canonical_option("method", method, NORMALIZATIONS)
     values: NDArray[Any] = np.asarray(X)
     values = values.astype(floating_dtype(values.dtype), copy=False)
+    if not values.shape[-1]:
+        raise ValueError(f"X must have at least one channel, got shape {values.shape}")
+    check_finite(values, "normalize")
     modulus = np.abs(values)
     largest = modulus.max(axis=axis, keepdims=True)
     if method == "max":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from numbers import Integral
 from typing import Any
@@ -125,6 +126,11 @@ def _check_signal(signal: Any) -> None:
             "preprocess works on spectra and images (signal dimension 1 or 2, not ragged); got "
             f"{signal!r}. Use s.as_signal1D(...) or s.as_signal2D(...) first."
         )
+    if 0 in manager.signal_shape:
+        raise ValueError(
+            f"the rows of this signal are empty, of shape {tuple(manager.signal_shape[::-1])}: "
+            f"{signal!r}; see what s.isig[...] or an earlier crop has left."
+        )
 
 
 def _check_chunks(signal: Any) -> None:
@@ -216,11 +222,20 @@ def _normalize(signal: Any, step: dict[str, Any]) -> Any:
         axis=-1 if len(axes) == 1 else (-2, -1),
         channel_widths=widths,
     )
-    return replace_data(signal, map_spectra(signal, function, floating_dtype(signal.data.dtype)))
+    result = replace_data(signal, map_spectra(signal, function, floating_dtype(signal.data.dtype)))
+    result.metadata.set_item("Signal.quantity", _normalized_quantity(signal))
+    return result
+
+
+def _normalized_quantity(signal: Any) -> str:
+    """Return what the values are now: they have lost the units that plots write at their axis."""
+    quantity = str(signal.metadata.get_item("Signal.quantity", "") or "Intensity")
+    if "normalised" in quantity.casefold():
+        return quantity
+    return re.sub(r"\s*\([^()]*\)$", "", quantity) + " (normalised)"
 
 
 def _normalize_block(X: NDArray[Any], **options: Any) -> NDArray[Any]:
-    check_finite(X, "normalize")
     return normalize_spectra(X, **options)
 
 
@@ -252,8 +267,8 @@ def _denoise(
     n_spectra = int(np.prod(signal.axes_manager.navigation_shape))
     if signal.axes_manager.navigation_dimension == 0 or n_spectra < 2:
         raise ValueError(
-            "denoise compares many spectra; this signal has one. Smooth it with "
-            "s.smooth_savitzky_golay(...) instead."
+            f"denoise compares many spectra; this signal has {'one' if n_spectra else 'none'}. "
+            "Smooth one with s.smooth_savitzky_golay(...) instead."
         )
     denoiser = PCADenoiser(
         step["n_components"],

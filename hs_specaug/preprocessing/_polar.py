@@ -333,7 +333,8 @@ class PolarImage(TransformerMixin, BaseEstimator):
     @staticmethod
     def _range(rows: NDArray[Any]) -> tuple[float, float]:
         low, high = float(rows.min()), float(rows.max())
-        return low, high if high > low else low + 1.0
+        # One more is no more for the largest counts.
+        return low, high if high > low else low + max(1.0, np.spacing(abs(low)))
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """Draw each row.

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._axes import SignalAxis
 from .._lazy_rows import LazyRows
+from .._refusals import whole_range
 from . import _rows
 
 LABELLED_BYTES = 2**30
@@ -55,7 +56,10 @@ def to_rows(data: np.ndarray, image: bool) -> np.ndarray:
 
 
 def from_rows(rows: np.ndarray, dtype: np.dtype, image: bool) -> np.ndarray:
-    """Invert :func:`to_rows`, giving data of the signal's `dtype`."""
+    """Invert :func:`to_rows`, giving data of the signal's `dtype`; whole numbers do not wrap."""
+    part = np.dtype(dtype[0]) if dtype.names else dtype
+    if part.kind in "iu" and rows.dtype != part:
+        rows = np.clip(np.rint(rows), *whole_range(part))
     if dtype.names:
         out = np.empty((len(rows), *rows.shape[2:]), dtype=dtype)
         for i, colour in enumerate(dtype.names):
@@ -66,6 +70,37 @@ def from_rows(rows: np.ndarray, dtype: np.dtype, image: bool) -> np.ndarray:
     return (rows[:, 0] if image else rows).astype(dtype, copy=False)
 
 
+def check_channels_exist(signal: Any) -> None:
+    """Raise if a row of `signal` has no channel.
+
+    Raises
+    ------
+    ValueError
+        With the signal.
+    """
+    shape = tuple(signal.axes_manager.signal_shape[::-1])
+    if 0 in shape:
+        raise ValueError(
+            f"the rows of this signal are empty, of shape {shape}: {signal!r}; see what "
+            "s.isig[...] or s.preprocess(crop=...) has left"
+        )
+
+
+def check_rows_exist(signal: Any) -> None:
+    """Raise if `signal` has no row, or rows of no channel.
+
+    Raises
+    ------
+    ValueError
+        With the signal.
+    """
+    if 0 in _rows.navigation_shape(signal):
+        raise ValueError(
+            f"this signal holds no spectrum or image: {signal!r}; see what s.inav[...] has left"
+        )
+    check_channels_exist(signal)
+
+
 def labelled_positions(signal: Any) -> np.ndarray:
     """Return the flat navigation indices of the labelled rows.
 
@@ -74,6 +109,7 @@ def labelled_positions(signal: Any) -> np.ndarray:
     ValueError
         If no row is labelled.
     """
+    check_channels_exist(signal)
     positions = np.flatnonzero(signal.labels >= 0)
     if not len(positions):
         raise ValueError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._augmentation import AugmentationMixin
 from ._comparison import ComparisonMixin
 from ._feature_map import FeatureMapMixin
+from ._files import FilesMixin
 from ._gallery import GalleryMixin
 from ._interchange import InterchangeMixin
 from ._labels import LabelsMixin
@@ -27,6 +28,7 @@ class SpecAugMixin(
     RecommendationMixin,
     InterchangeMixin,
     LinkedPlotMixin,
+    FilesMixin,
 ):
     """Labels, preprocessing, perturbations and augmentation on top of a HyperSpy signal.
 

@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from .._seeds import clone_with_seed
 from ..classifiers._calibrated import Calibration, CalibrationPlan
 from ..evaluation import ClassificationReport, evaluate_classifier, fit_calibrated, make_splits
+from ..io._json import DAMAGE
 from ..perturbations._domain import tell_domain
 from . import _decisions, _maps
 from ._arrays import labelled_rows
@@ -241,10 +242,17 @@ class ClassificationResult:
             If the file holds something else.
         """
         signal, values = read_result(path, lazy)
-        known = values.get("calibration")
-        calibration = None if known is None else Calibration.from_dict(known)
+        try:
+            known = values.get("calibration")
+            calibration = None if known is None else Calibration.from_dict(known)
+            report = ClassificationReport.from_dict(values["report"])
+            repr(report)
+        except DAMAGE as error:
+            raise ValueError(
+                f"{str(path)!r} holds a damaged record of a result ({error}); save the result again"
+            ) from error
         return cls(
-            report=ClassificationReport.from_dict(values["report"]),
+            report=report,
             label_map=_maps.label_map(_decisions.assigned_probability(signal, calibration)),
             probability=signal,
             classes=tuple(values["classes"]),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_clusterer, is_regressor
 
-from .._registry import make_classifier
+from .._registry import closest, make_classifier
 from .._seeds import clone_with_seed
 from .._warnings import warn_user
 from ..classifiers._priors import target_prior
@@ -44,7 +44,11 @@ def checked_classifier(classifier: Any, hyperparameters: dict[str, Any]) -> Any:
         try:
             return make_classifier(classifier, **hyperparameters)
         except TypeError as error:
-            raise TypeError(f"{error}. classify itself takes: {', '.join(ARGUMENTS)}") from error
+            unknown = [name for name in hyperparameters if repr(name) in str(error)]
+            near = "".join(closest(name, list(ARGUMENTS)) for name in unknown)
+            raise TypeError(
+                f"{error}. classify itself takes: {', '.join(ARGUMENTS)}{near}"
+            ) from error
     if hyperparameters:
         raise TypeError(
             f"hyperparameters {sorted(hyperparameters)} go with a classifier's name; set them on "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from .._refusals import reading
 from . import _rows
 from ._arrays import is_image, to_rows
 from ._methods import check_fits
@@ -107,7 +108,8 @@ class GalleryMixin:
                 )
                 chosen = np.sort(rng.permutation(members)[:n])
                 data = signal._select_positions(chosen).data
-                rows.append(to_rows(np.asarray(data), image=True))
+                with reading():
+                    rows.append(to_rows(np.asarray(data), image=True))
         return out
 
 

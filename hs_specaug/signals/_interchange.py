@@ -221,6 +221,8 @@ def from_arrays(
     X = np.asarray(X)
     if X.dtype.kind not in "biufc":
         raise TypeError(f"X must hold numbers, got dtype {X.dtype}")
+    if 0 in X.shape[1:]:
+        raise ValueError(f"rows of X must have at least one channel, got shape {X.shape}")
     if like is not None:
         if axes is not None or signal_type is not None:
             raise ValueError("axes and signal_type are those of like; leave them out")

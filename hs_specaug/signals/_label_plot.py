@@ -99,7 +99,8 @@ def plot_label_map(
     from matplotlib.colors import BoundaryNorm, ListedColormap
     from matplotlib.patches import Patch
 
-    if ax is None:
+    own = ax is None
+    if own:
         grow = True
         size = (7.0, 1.9) if codes.ndim == 1 else (6.4, 4.8)
         ax = plt.figure(figsize=size, layout="constrained").add_subplot()
@@ -128,6 +129,9 @@ def plot_label_map(
     if unlabelled:
         handles.append(Patch(color=UNLABELLED_COLOUR, label=f"unlabelled ({unlabelled})"))
     legend_beside(ax, [*handles, *more], grow)
+    if own:
+        # Tick labels change with the size of the axes: a second layout leaves room for them.
+        ax.figure.draw_without_rendering()
     return ax
 
 

@@ -13,6 +13,7 @@ from hs_specaug import labels as _labels
 from hs_specaug.labels import UNLABELLED
 
 from . import _rows
+from ._arrays import check_rows_exist
 from ._carrying import CarryLabelsMixin
 from ._label_plot import plot_label_map
 from ._regions import region_mask
@@ -189,6 +190,7 @@ class LabelsMixin(CarryLabelsMixin):
         ValueError
             If the navigation space does not have one or two dimensions.
         """
+        check_rows_exist(self)
         return plot_label_map(self.labels, self.classes, self.axes_manager.navigation_axes, ax)
 
     # ------------------------------------------------------------------------------- helpers

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._colours import class_colours
+from .._refusals import reading
 from . import _maps, _rows
+from ._arrays import check_rows_exist
 from ._label_plot import UNLABELLED_COLOUR
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class LinkedPlotMixin:
         >>> s.plot_linked()
         """
         signal: Any = self
+        check_rows_exist(signal)
         shape = _rows.navigation_shape(signal)
         if len(shape) not in (1, 2):
             raise ValueError(
@@ -64,11 +67,12 @@ class LinkedPlotMixin:
         names = list(classes) if codes.min(initial=0) >= 0 else ["unlabelled", *classes]
         if len(shape) == 2:
             options.setdefault("navigator_kwds", _map_options(names, len(classes)))
-        if result is None:
-            signal.plot(navigator=navigator, **options)
-        else:
-            _plot_together(signal, result.probability, navigator, options)
-            _name_classes(result.probability, classes)
+        with reading():
+            if result is None:
+                signal.plot(navigator=navigator, **options)
+            else:
+                _plot_together(signal, result.probability, navigator, options)
+                _name_classes(result.probability, classes)
         _explain_map(signal, names, len(classes), len(shape))
 
 

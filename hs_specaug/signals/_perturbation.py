@@ -8,11 +8,20 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import clone
 
+from .._refusals import reading
 from ..perturbations import Domain, Perturbation, parse_perturbation
 from ..perturbations._draws import seed_from
 from ..preprocessing._blocks import replace_data
 from . import _rows
-from ._arrays import from_rows, is_image, labelled_rows, signal_axes, to_rows
+from ._arrays import (
+    check_channels_exist,
+    check_rows_exist,
+    from_rows,
+    is_image,
+    labelled_rows,
+    signal_axes,
+    to_rows,
+)
 from ._perturbation_plot import plot_before_after
 
 
@@ -63,6 +72,7 @@ class PerturbationMixin:
         >>> s.perturb("wavenumber-shift(shift_per_cm=4.0)", random_state=0)
         <AugmentableSpectrum, title: ..., dimensions: (210|104)>
         """
+        check_channels_exist(self)
         fitted = self._fitted_perturbation(perturbation)
         shape = _rows.navigation_shape(self)
         names = self._names_everywhere() if fitted.borrows else None
@@ -112,10 +122,12 @@ class PerturbationMixin:
         """
         if not isinstance(n_variants, int | np.integer) or n_variants < 1:
             raise ValueError(f"n_variants must be a whole number ≥ 1, got {n_variants!r}")
+        check_rows_exist(self)
         fitted = self._fitted_perturbation(perturbation)
         positions, names = self._examples()
         data = self._select_positions(positions).data  # type: ignore[attr-defined]
-        rows = to_rows(np.asarray(data), is_image(self))
+        with reading():
+            rows = to_rows(np.asarray(data), is_image(self))
         before = np.repeat(rows, n_variants, axis=0)
         after = fitted(
             before,
@@ -124,7 +136,8 @@ class PerturbationMixin:
             random_state=random_state,
         )
         after = after.reshape(len(rows), n_variants, *rows.shape[1:])
-        return plot_before_after(rows, after, names, self._domain, str(fitted))
+        quantity = self.metadata.get_item("Signal.quantity", "")  # type: ignore[attr-defined]
+        return plot_before_after(rows, after, names, self._domain, str(fitted), str(quantity or ""))
 
     # --- helpers -------------------------------------------------------------------------
 

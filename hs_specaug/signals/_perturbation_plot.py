@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,12 @@ from ..perturbations import Domain
 
 
 def plot_before_after(
-    rows: np.ndarray, after: np.ndarray, names: list[str], domain: Domain, title: str
+    rows: np.ndarray,
+    after: np.ndarray,
+    names: list[str],
+    domain: Domain,
+    title: str,
+    quantity: str = "",
 ) -> Any:
     """Draw each row and its variants.
 
@@ -27,6 +33,8 @@ def plot_before_after(
         Kind and axes.
     title : str
         What was done.
+    quantity : str
+        What the values are, with units in brackets: ``"Electrons (Counts)"``.
 
     Returns
     -------
@@ -49,32 +57,36 @@ def plot_before_after(
         ax.set_visible(False)
     for ax, row, variants, name in zip(axes.ravel(), rows, after, names, strict=False):
         draw = _nyquist if domain.is_complex else _lines
-        draw(ax, row, variants, domain)
+        draw(ax, row, variants, domain, quantity)
         ax.set_title(name)
-    axes.flat[0].legend(frameon=False)
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     figure.suptitle(title)
     return axes.ravel()[: len(rows)]
 
 
-def _lines(ax: Any, row: np.ndarray, variants: np.ndarray, domain: Domain) -> None:
+def _lines(ax: Any, row: np.ndarray, variants: np.ndarray, domain: Domain, quantity: str) -> None:
     x = domain.axis(row.shape[-1])
     for i, variant in enumerate(variants):
         ax.plot(x, variant, color=CLASS_COLOURS[1], lw=0.9, label="" if i else "perturbed")
     ax.plot(x, row, color="black", lw=1.3, label="measured")
-    if domain.kind == "impedance" and x.min() > 0:
+    if domain.kind == "impedance" and 0 < 10 * x.min() <= x.max():  # a decade at least
         ax.set_xscale("log")
     name = (domain.axes[-1].name if domain.axes else "") or "signal axis"
     ax.set_xlabel(f"{name} ({domain.units})" if domain.units else name)
-    ax.set_ylabel("signal")
+    ax.set_ylabel(quantity or "intensity")
 
 
-def _nyquist(ax: Any, row: np.ndarray, variants: np.ndarray, domain: Domain) -> None:
+def _nyquist(ax: Any, row: np.ndarray, variants: np.ndarray, domain: Domain, quantity: str) -> None:
     for i, variant in enumerate(variants):
         label = "" if i else "perturbed"
         ax.plot(variant[0], -variant[1], ".-", color=CLASS_COLOURS[1], lw=0.9, ms=3, label=label)
     ax.plot(row[0], -row[1], ".-", color="black", lw=1.3, ms=4, label="measured")
-    ax.set_xlabel("Re Z")
-    ax.set_ylabel("−Im Z")
+    # Impedance is in ohms unless the signal says otherwise: "Impedance (normalised)".
+    units = re.search(r"\(.+\)$", quantity)
+    unit = units.group() if units else "(Ω)"
+    ax.set_xlabel(f"Re Z {unit}")
+    ax.set_ylabel(f"−Im Z {unit}")
     ax.set_aspect("equal", adjustable="datalim")
 
 

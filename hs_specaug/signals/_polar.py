@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from .._refusals import reading
 from . import _rows
+from ._arrays import check_rows_exist
 
 RECORD = "SpecAug.polar"
 RGB = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])
@@ -78,6 +80,7 @@ class PolarMixin:
                 "polar images are drawn of real spectra, this is "
                 f"{signal!r} of {signal.data.dtype}; take a real part first, such as .amplitude"
             )
+        check_rows_exist(signal)
         axis = manager.signal_axes[0]
         geometry = PolarGeometry(axis.axis, size)
         limits = _range_of(signal) if limits is None else check_limits(limits)
@@ -148,11 +151,13 @@ def _range_of(signal: Any) -> tuple[float, float]:
     if signal._lazy:
         import dask
 
-        low, high = dask.compute(low, high)
+        with reading():
+            low, high = dask.compute(low, high)
     low, high = float(low), float(high)
     if not np.isfinite([low, high]).all():
         raise ValueError("limits cannot be taken from data with NaN or infinity; give limits=")
-    return low, high if high > low else low + 1.0
+    # One more is no more for the largest counts.
+    return low, high if high > low else low + max(1.0, np.spacing(abs(low)))
 
 
 def _draw(X: np.ndarray, geometry: Any, limits: tuple[float, float], colour: bool) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 
 from .._chunks import join_signal_chunks, warn_of_chunks
 from .._progress import progress, report_done, tqdm
+from .._refusals import reading
 from .._travel import TravellingModel
 from . import _rows
 from ._arrays import is_image, to_rows
@@ -135,5 +136,5 @@ def labelling_progress(probabilities: Any, wanted: bool) -> Iterator[None]:
     name = str(getattr(probabilities, "name", ""))
     total = math.prod(getattr(probabilities, "numblocks", (0,)))
     task, _, topic = name.rpartition("-")
-    with progress(topic, total, "label map", wanted and task == TASK):
+    with reading(), progress(topic, total, "label map", wanted and task == TASK):
         yield

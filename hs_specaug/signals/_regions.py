@@ -51,12 +51,12 @@ def region_mask(signal: Any, roi: Any) -> np.ndarray:
     position_map = BaseSignal(
         numbers, axes=[{**axis.get_axis_dictionary(), "navigate": True} for axis in axes[::-1]]
     )
-    extents = ", ".join(f"{axis.low_value:g} to {axis.high_value:g}" for axis in axes)
+    extents = ", ".join(_extent(axis) for axis in axes)
     outside = f"{roi} contains no position; the navigation axes extend over {extents}"
     try:
         inside = np.ravel(roi(position_map).data)
     except (ValueError, IndexError) as error:
-        raise ValueError(f"{error} ({outside})") from error
+        raise ValueError(f"{outside} ({error})") from error
     inside = inside[np.isfinite(inside)].astype(int)
     if not inside.size:
         raise ValueError(outside)
@@ -69,3 +69,10 @@ def region_mask(signal: Any, roi: Any) -> np.ndarray:
     local.flat[inside] = True
     view |= local
     return mask
+
+
+def _extent(axis: Any) -> str:
+    """Return name, range and units of an axis, for messages."""
+    name = f"{axis.name} from " if isinstance(axis.name, str) and axis.name else ""
+    units = f" {axis.units}" if isinstance(axis.units, str) and axis.units else ""
+    return f"{name}{axis.low_value:g} to {axis.high_value:g}{units}"

@@ -12,6 +12,7 @@ from typing import Any
 
 from .._progress import active_client
 from ..io import write_atomically
+from ..io._json import DAMAGE, parse_json
 from ._prediction import labelling_progress
 
 RECORD = "SpecAug.result"
@@ -41,7 +42,7 @@ def save_result(
     with labelling_progress(probability.data, show_progressbar):
         if path.suffix == ".hspy":
             return write_atomically(path, write)
-        return _write_folder(path, write)
+        return write_folder(path, write)
 
 
 def read_result(path: str | os.PathLike, lazy: bool) -> tuple[Any, dict[str, Any]]:
@@ -80,7 +81,7 @@ def _load_signal(path: Path, lazy: bool) -> Any:
         return hs.load(path, lazy=lazy)  # a path, unlike a string, is no pattern
     except PermissionError:
         raise
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, *DAMAGE) as error:
         raise ValueError(
             f"{str(path)!r} cannot be read: it is damaged, or no signal ({error}); save the "
             "result again"
@@ -90,10 +91,10 @@ def _load_signal(path: Path, lazy: bool) -> Any:
 def _checked_record(text: Any, signal: Any, path: Path) -> dict[str, Any]:
     """Return the record of a file whose parts all fit together."""
     try:
-        record = json.loads(text)
+        record = parse_json(text)
         n_classes = len(record["classes"])
         complete = all(name in record for name in ("report", "classifier", "augmentation"))
-    except (TypeError, KeyError, ValueError):
+    except DAMAGE:
         complete = False
     if not complete:
         raise ValueError(f"{str(path)!r} holds a damaged record of a result; save the result again")
@@ -130,7 +131,7 @@ def _check_suffix(path: Path, probability: Any) -> None:
         )
 
 
-def _write_folder(path: Path, write: Any) -> Path:
+def write_folder(path: Path, write: Any) -> Path:
     """Let `write` fill a folder beside `path`, then put it in the place of `path`."""
     if path.exists() and not (path / ".zgroup").exists() and not (path / "zarr.json").exists():
         raise FileExistsError(f"{str(path)!r} exists and is no .zspy file; choose another name")
@@ -143,6 +144,11 @@ def _write_folder(path: Path, write: Any) -> Path:
         write(part)
         if path.exists():
             path.replace(old)
-        part.replace(path)
+        try:
+            part.replace(path)
+        except BaseException:
+            if old.exists():
+                old.replace(path)
+            raise
         shutil.rmtree(old, ignore_errors=True)
     return path

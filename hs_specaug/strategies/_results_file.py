@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
+from ..io._json import DAMAGE, parse_json
 from ..io._model_file import write_atomically
 from ..studies._identity import check_same, describe, digest, results_path
 from ._candidates import Candidate
@@ -44,9 +46,11 @@ class ResultsFile:
 
     def _read(self, path: Path) -> None:
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            if content["format"] != FORMAT or content["version"] > FORMAT_VERSION:
+            content = parse_json(path.read_text(encoding="utf-8"))
+            if content["format"] != FORMAT or not 1 <= content["version"] <= FORMAT_VERSION:
                 raise ValueError(f"format {content['format']!r}, version {content['version']!r}")
+            if not isinstance(content["settings"], dict):
+                raise ValueError("damaged settings")
             self.settings = content["settings"]
             self.cells = {
                 key: Cell(tuple(map(float, cell["scores"])), float(cell["seconds"]))
@@ -54,7 +58,10 @@ class ResultsFile:
             }
             if 0 in (folds := {len(cell.scores) for cell in self.cells.values()}) or len(folds) > 1:
                 raise ValueError(f"cells of {sorted(folds)} scores")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            numbers = [x for c in self.cells.values() for x in (*c.scores, c.seconds)]
+            if not all(map(math.isfinite, numbers)):
+                raise ValueError("scores that are no numbers")
+        except DAMAGE as error:
             raise ValueError(
                 f"results={str(path)!r} is no file of strategy-search results that this version "
                 f"reads ({error!r}); give the name of another file"

@@ -15,12 +15,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._refusals import check_known
 from .._warnings import warn_user
 from ..evaluation import ClassificationReport, make_splits
 from ..exceptions import SpecAugWarning
 from ..perturbations import Domain
 from ..studies._estimators import as_classifier, seeded
-from ..studies._identity import describe, digest
+from ..studies._identity import describe, digest, seed_of
 from ._candidates import COMPOSITE, Candidate, make_candidates
 from ._cells import (
     SCORES,
@@ -286,6 +287,7 @@ class StrategySearch(ClassifierMixin, BaseEstimator):
         return self
 
     def _checked(self, X: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        check_known(y)
         check_classification_targets(y)
         rows, labels = validate_data(
             self, X, y, reset=True, allow_nd=True, dtype="numeric", ensure_min_samples=2
@@ -303,7 +305,7 @@ class StrategySearch(ClassifierMixin, BaseEstimator):
 
     def _seed(self, file: ResultsFile) -> int:
         if self.random_state is None and file.settings is not None:
-            return int(file.settings["seed"])
+            return seed_of(file.path, file.settings)
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
     def _settings(self, classifier: Any, seed: int) -> dict[str, Any]:

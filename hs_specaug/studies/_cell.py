@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from ..evaluation import scores_from_confusion
 
+#: No count or time is larger; arrays hold it in any case.
+MOST = 2**53
 SCORES = ("precision", "recall", "f_score", "accuracy")
 
 
@@ -57,6 +60,45 @@ class Cell:
         """Return everything as plain Python objects."""
         return asdict(self)
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Cell:
+        """Rebuild a cell from :meth:`to_dict`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a value is missing, or is none that a cell can have.
+        """
+        cell = cls(**values)
+        words = (cell.key, cell.ratio, cell.method, cell.classifier)
+        told = cell.facts.get("warnings", []) if isinstance(cell.facts, dict) else None
+        right = (
+            all(isinstance(word, str) for word in words)
+            and _all_numbers((cell.split, cell.repetition, cell.part), int)
+            and isinstance(cell.confusion, list)
+            and all(
+                isinstance(row, list) and len(row) == len(cell.confusion) and _all_numbers(row, int)
+                for row in cell.confusion
+            )
+            and isinstance(cell.seconds, dict)
+            and _all_numbers(cell.seconds.values(), int | float)
+            and isinstance(cell.rows, list)
+            and len(cell.rows) in (0, 2)
+            and _all_numbers(cell.rows, int)
+            and isinstance(told, list)
+            and all(isinstance(word, str) for word in told)
+            and isinstance(cell.error, str | None)
+            and bool(cell.error is not None or cell.confusion)
+        )
+        if not right:
+            raise ValueError("a cell with values that none can have")
+        return cell
+
+    def measured(self, planned: Cell) -> Cell:
+        """Return what was measured here under the names of `planned`, which is the same work."""
+        names = ("confusion", "seconds", "rows", "facts", "error")
+        return replace(planned, **{name: getattr(self, name) for name in names})
+
     def scores(self) -> dict[str, np.ndarray]:
         """Return precision, recall and F-score of every class."""
         return scores_from_confusion(np.array(self.confusion))
@@ -68,3 +110,10 @@ class Cell:
         confusion = np.array(self.confusion)
         means = {name: float(values.mean()) for name, values in self.scores().items()}
         return means | {"accuracy": float(np.trace(confusion) / confusion.sum())}
+
+
+def _all_numbers(values: Iterable[Any], kind: Any) -> bool:
+    return all(
+        isinstance(value, kind) and not isinstance(value, bool) and 0 <= value < MOST
+        for value in values
+    )

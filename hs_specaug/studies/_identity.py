@@ -84,3 +84,19 @@ def check_same(path: Any, known: Mapping[str, Any], settings: Mapping[str, Any],
                 f"{known.get(key)!r} and is {value!r} now; give the name of another file, or "
                 "delete this one"
             )
+
+
+def seed_of(path: Any, known: Mapping[str, Any]) -> int:
+    """Return the seed of the work whose results are on disk.
+
+    Raises
+    ------
+    ValueError
+        If the file does not say.
+    """
+    seed = known.get("seed")
+    if type(seed) is not int or not 0 <= seed < 2**32:
+        raise ValueError(
+            f"results={str(path)!r} is damaged: its seed is {seed!r}; give the name of another file"
+        )
+    return seed

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from ..io._json import DAMAGE, parse_json
 from ..io._model_file import write_atomically
 from ._cell import Cell
 from ._identity import check_same, results_path
@@ -75,11 +76,13 @@ class Journal:
         if not first and not any(lines):
             return  # made, but stopped before anything was written
         try:
-            header = json.loads(first)
-            if header["format"] != FORMAT or header["version"] > FORMAT_VERSION:
+            header = parse_json(first)
+            if header["format"] != FORMAT or not 1 <= header["version"] <= FORMAT_VERSION:
                 raise ValueError(f"format {header['format']!r}, version {header['version']!r}")
-            self.header = {"token": header["token"], "settings": dict(header["settings"])}
-        except (ValueError, KeyError, TypeError) as error:
+            if not isinstance(header["token"], str) or not isinstance(header["settings"], dict):
+                raise ValueError("damaged settings")
+            self.header = {"token": header["token"], "settings": header["settings"]}
+        except DAMAGE as error:
             raise ValueError(
                 f"results={str(path)!r} is no file of a study that this version reads "
                 f"({error!r}); give the name of another file"
@@ -88,10 +91,8 @@ class Journal:
             if not line.strip():
                 continue
             try:
-                cell = Cell(**json.loads(line))
-                if cell.error is None and not cell.confusion:
-                    raise ValueError("no scores")
-            except (ValueError, TypeError):
+                cell = Cell.from_dict(parse_json(line))
+            except DAMAGE:
                 self.damaged += 1
             else:
                 self.cells[cell.key] = cell

@@ -16,7 +16,7 @@ from ._cell import Cell
 from ._company import Job, jobs_of, run_job
 from ._estimators import check_sampling_strategy, check_transformers
 from ._folds import Fold, find_minority, make_folds, make_ratios, overlap_of
-from ._identity import describe, digest
+from ._identity import describe, digest, seed_of
 from ._journal import Journal, Place
 from ._methods import Method, make_classifiers, make_methods
 from ._result import StudyResult
@@ -70,7 +70,7 @@ class StudyPlan:
         )
         known = self.journal.settings
         if study.random_state is None and known is not None:
-            self.seed = int(known["seed"])
+            self.seed = seed_of(study.results, known)
         else:
             drawn = study.random_state
             if not isinstance(drawn, Integral):
@@ -126,11 +126,13 @@ class StudyPlan:
 
     def finished(self) -> dict[str, Cell]:
         """Return the cells of this study that the file has."""
-        known = self.journal.cells
-        wanted = [cell.key for _, _, cells in self.cells for cell, _ in cells]
+        known, n_classes = self.journal.cells, len(np.unique(self.y))
+        wanted = [cell for _, _, cells in self.cells for cell, _ in cells if cell.key in known]
         keep = not self.study.retry_failed
         return {
-            key: known[key] for key in wanted if key in known and (keep or not known[key].error)
+            cell.key: known[cell.key].measured(cell)
+            for cell in wanted
+            if (keep and known[cell.key].error) or len(known[cell.key].confusion) == n_classes
         }
 
     def missing(self, finished: Mapping[str, Cell]) -> list[Unit]:
@@ -190,7 +192,7 @@ def _checked(X: Any, y: Any, groups: Any) -> tuple[np.ndarray, np.ndarray, np.nd
             "X must be real numbers, got complex ones; stack real and imaginary part (or phase "
             "angle and modulus) as channels, rows of shape (n, 2, length)"
         )
-    rows = check_array(X, allow_nd=True, dtype="numeric", ensure_min_samples=2, input_name="X")
+    rows = check_array(X, allow_nd=True, dtype="numeric", input_name="X")
     labels = check_labels(len(rows), [] if y is None else y, "y")
     return rows, labels, check_groups(groups, len(rows))
 

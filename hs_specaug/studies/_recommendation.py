@@ -158,7 +158,7 @@ def recommend_augmentation(
         raise ValueError(f"time_budget must be a number of seconds above 0, got {time_budget!r}")
     wanted = suitable_methods(domain) if methods is None else _names(methods)
     labels, counts = np.unique(check_labels(len(y), y, "y"), return_counts=True)
-    balanced = not np.ptp(counts)
+    balanced = len(counts) > 0 and not np.ptp(counts)
     study = Study(
         wanted,
         classifiers,

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..io._json import DAMAGE, parse_json, read_text
 from ..io._model_file import write_atomically
 from ._cell import SCORES, Cell
 from ._comparisons import compare
@@ -326,7 +327,7 @@ class StudyResult:
         if values.get("format") != FORMAT:
             raise ValueError(f"these are no results of a study: format {values.get('format')!r}")
         return cls(
-            cells=[Cell(**cell) for cell in values["cells"]],
+            cells=[Cell.from_dict(cell) for cell in values["cells"]],
             classes=list(values["classes"]),
             methods=dict(values["methods"]),
             ratios=dict(values["ratios"]),
@@ -350,11 +351,15 @@ class StudyResult:
 
         Raises
         ------
+        FileNotFoundError
+            If there is no such file.
         ValueError
-            If the file holds something else.
+            If the file holds something else, or is damaged.
         """
         try:
-            values = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
-            return cls.from_dict(values)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            result = cls.from_dict(parse_json(read_text(path, "a result of a study")))
+            # Whatever cannot be put into words and tables is none.
+            repr(result), result.times, result.to_dict()
+        except DAMAGE as error:
             raise ValueError(f"{str(path)!r} holds no results of a study ({error})") from error
+        return result

@@ -3,8 +3,9 @@
     python tests/compatibility [--plain | --unlabelled] [--downloads] [arguments of pytest]
 
 Signals that the tests make are of our classes and carry labels; ``--unlabelled`` leaves the labels
-out, ``--plain`` our classes too; ``--downloads`` runs what fetches data. ``exceptions.toml`` lists
-the tests that must fail, and why.
+out, ``--plain`` our classes too; ``--downloads`` runs what fetches data, and EELS edges of the
+tables that eXSpy fetches, which are hydrogenic else. ``exceptions.toml`` lists the tests that must
+fail, and why.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import pytest
 from substitution import Substitution
 
 HERE = Path(__file__).parent
-SUITES = ("hyperspy.tests.signals", "exspy.tests.signals", "exspy.tests.models")
+SUITES = ("hyperspy.tests.signals", "exspy.tests")
 
 
 def main(arguments: list[str]) -> int:
@@ -39,7 +40,13 @@ def main(arguments: list[str]) -> int:
     labelled = not (chosen.plain or chosen.unlabelled)
     must_fail = {**listed["must_fail"], **(listed["must_fail_labelled"] if labelled else {})}
     skipped = {} if chosen.downloads else listed["needs_download"]
-    plugin = Substitution(must_fail, skipped, plain=chosen.plain, labelled=labelled)
+    plugin = Substitution(
+        must_fail,
+        skipped,
+        plain=chosen.plain,
+        labelled=labelled,
+        downloads=chosen.downloads,
+    )
     suites = [] if any(argument.startswith(SUITES) for argument in for_pytest) else SUITES
     # Names of tests are relative to where the libraries are installed; ours is no part of it.
     root = Path(hyperspy.__file__).parents[1]

@@ -6,6 +6,7 @@ import functools
 import importlib
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,22 @@ def substitute_example_data() -> None:
             setattr(exspy.data, name, _converted(load))
 
 
+def use_hydrogenic_edges() -> None:
+    """Let EELS edges, unless told otherwise, be hydrogenic: eXSpy downloads the tabulated ones."""
+    from exspy.components import EELSCLEdge
+
+    init = EELSCLEdge.__init__
+
+    @functools.wraps(init)
+    def init_hydrogenic(
+        self: Any, element_subshell: Any, GOS: str = "dft", gos_file_path: Any = None
+    ) -> None:
+        tabulated = GOS == "dft" and gos_file_path is None
+        init(self, element_subshell, "hydrogenic" if tabulated else GOS, gos_file_path)
+
+    EELSCLEdge.__init__ = init_hydrogenic
+
+
 def _converted(load: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(load)
     def load_as_ours(*args: Any, **kwargs: Any) -> Any:
@@ -99,11 +116,13 @@ class Substitution:
     must_fail : dict of str to str
         Test, as ``hyperspy/tests/signals/test_2D.py::Test2D::test_crop``, and the reason.
     skipped : dict of str to str
-        Beginnings of the names of tests to leave out, and the reason.
+        Beginnings of the names of tests, or whole files of them, to leave out, and the reason.
     plain : bool
         Leave the libraries their own classes, to see what fails without ours.
     labelled : bool
         Label what tests make.
+    downloads : bool
+        Let tests fetch data.
     """
 
     def __init__(
@@ -113,15 +132,19 @@ class Substitution:
         *,
         plain: bool,
         labelled: bool,
+        downloads: bool,
     ) -> None:
         self.must_fail = {} if plain else must_fail
         self.skipped = skipped
         self.plain = plain
         self.labelled = labelled
+        self.downloads = downloads
         self.made = 0
 
     def pytest_configure(self) -> None:
         """Substitute, before any test is imported."""
+        if not self.downloads:
+            use_hydrogenic_edges()
         if self.plain:
             return
         for module, ours in OURS.items():
@@ -144,6 +167,12 @@ class Substitution:
                 label(signal)
 
         cls.__init__ = init_for_a_test  # type: ignore[method-assign]
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Leave out a whole file that fetches data: it does so when it is imported."""
+        path = collection_path.as_posix()
+        files = [name for name in self.skipped if name.endswith(".py")]
+        return True if any(path.endswith(f"/{name}") for name in files) else None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(

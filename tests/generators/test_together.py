@@ -33,6 +33,9 @@ from hs_specaug.networks import BatchStream, CollapseGuard, TrainingLoop
 from hs_specaug.networks._stacked import Stack
 from hs_specaug.networks._stacked_loop import StackedLoop
 
+# What torch 2.4 says of attention inside vmap.
+pytestmark = pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
+
 METHODS = [
     ACGANGenerator,
     BAGANGenerator,

@@ -258,6 +258,23 @@ def test_normalize_each_spectrum(spectrum_image, method):
     np.testing.assert_allclose(result.data, normalize_spectra(spectrum_image.data, method))
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("Electrons (Counts)", "Electrons (normalised)"),
+        ("Absorbance", "Absorbance (normalised)"),
+        ("", "Intensity (normalised)"),
+        ("Normalised intensity", "Normalised intensity"),
+    ],
+)
+def test_normalised_values_lose_their_units(spectrum_image, before, after):
+    spectrum_image.metadata.set_item("Signal.quantity", before)
+    once = preprocess(spectrum_image, normalize="max")
+    assert once.metadata.Signal.quantity == after
+    assert preprocess(once, normalize="area").metadata.Signal.quantity == after
+    assert spectrum_image.metadata.Signal.quantity == before
+
+
 def test_background_in_blocks_of_rows(spectrum_image, monkeypatch):
     options = {"background": "power-law", "fit_range": (420.0, 500.0)}
     spectrum_image.data[1, 2] = 0

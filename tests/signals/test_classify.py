@@ -235,6 +235,7 @@ def test_errors_say_what_to_do():
         ({"classifier": 5}, "classifier must be a name .* got 5"),
         ({"classifier": "KNeighborsClassifier", "n_neighbours": 3}, "did you mean 'n_neighbors'"),
         ({"classifier": "cnn", "calibrate": True}, "classify itself takes: .*calibration"),
+        ({"classifier": "cnn", "augment": "smote"}, r"did you mean 'augmentation'\?\)$"),
         ({"transformers": None}, "transformers must be instances .* got None"),
         ({"transformers": "pca"}, "transformers must be instances .* got 'pca'"),
         ({"transformers": [KNeighborsClassifier]}, "transformers must be instances"),

@@ -202,12 +202,17 @@ def test_plot_of_spectra(eels):
     assert [ax.get_title() for ax in axes] == ["core", "shell"]
     assert all(len(ax.lines) == 4 for ax in axes)
     assert "eV" in axes[0].get_xlabel()
+    assert axes[0].get_ylabel() == "intensity"
     np.testing.assert_array_equal(axes[0].lines[-1].get_ydata(), eels.data[0, 0])
 
 
 def test_plot_of_impedance(impedance):
     axes = impedance.plot_perturbation("impedance-scale")
-    assert axes[0].get_xlabel() == "Re Z"
+    assert axes[0].get_xlabel() == "Re Z (Ω)"
+    impedance.metadata.set_item("Signal.quantity", "Impedance (mΩ)")
+    assert impedance.plot_perturbation("impedance-scale")[0].get_ylabel() == "−Im Z (mΩ)"
+    scaled = impedance.preprocess(normalize="max").plot_perturbation("impedance-scale")
+    assert scaled[0].get_xlabel() == "Re Z (normalised)"
     assert len(axes) == 2
 
 

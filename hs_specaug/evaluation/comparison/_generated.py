@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from ..._refusals import check_known
 from ..._registry import closest
 from ...exceptions import LeakageError
 from ._checks import check_classes
@@ -79,6 +80,7 @@ def evaluate_generator(
     check_options(options, n_per_class)
     rows, labels = np.asarray(X), np.asarray(y)
     _check_shape(generator, rows, labels)
+    check_known(labels)
     seen = seen_in_training(generator.fingerprint_, rows)
     _check_seen(generator, seen, training is not None)
     notes = _notes(generator, rows[seen], training, labels, seen, groups)
@@ -142,9 +144,9 @@ def _check_shape(generator: Any, rows: np.ndarray, labels: np.ndarray) -> None:
 def _check_seen(generator: Any, seen: np.ndarray, training_given: bool) -> None:
     if seen.all():
         raise LeakageError(
-            f"the generator has seen all {len(seen)} rows in its training, so they cannot tell how "
-            "good it is; hold rows back: train, test = make_splits(y, test_size=0.5)[0], then "
-            "generator.fit(X[train], y[train]) and generator.evaluate(X, y)"
+            f"the generator has seen all {len(seen)} rows, or rows equal to them, in its training, "
+            "so they cannot tell how good it is; hold rows back: train, test = make_splits(y, "
+            "test_size=0.5)[0], then generator.fit(X[train], y[train]) and generator.evaluate(X, y)"
         )
     if training_given and seen.any():
         raise LeakageError(

@@ -70,11 +70,12 @@ class ComparisonPlots:
             raise ValueError("nothing to draw: no figure could be computed; report.notes says why")
         columns = min(COLUMNS, len(panels))
         lines = math.ceil(len(panels) / columns)
+        side = 4 if columns > 2 else columns  # so many entries of the legend fit side by side
         height = 0.9 + 0.28 * max(len(self.classes), 3)
         figure, axes = plt.subplots(
             lines,
             columns,
-            figsize=(1.2 + 2.6 * columns, 0.5 + height * lines),
+            figsize=(1.2 + 2.6 * columns, 0.25 + 0.25 * (4 // side) + height * lines),
             layout="constrained",
             squeeze=False,
         )
@@ -84,7 +85,7 @@ class ComparisonPlots:
             ax.set_visible(k < len(panels))
             if k % columns:
                 ax.set_yticklabels([])
-        figure.legend(handles=_legend(), loc="outside lower center", ncols=4, frameon=False)
+        figure.legend(handles=_legend(), loc="outside lower center", ncols=side, frameon=False)
         return figure
 
     def _draw_metric(self, ax: Any, metric: str) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..._axes import SignalAxis
 from ...io import write_atomically
+from ...io._json import DAMAGE, parse_json, read_text
 from ..metrics._memorisation import MemorisationReport
 from ._plots import ComparisonPlots
 from ._registry import MEMORISATION, USEFULNESS, Metric
@@ -282,16 +283,34 @@ class ComparisonReport(ComparisonPlots):
         ValueError
             If the file holds something else, or is damaged.
         """
-        text = Path(path).expanduser().read_text(encoding="utf-8")
         try:
-            values = json.loads(text)
+            values = parse_json(read_text(path, "a comparison"))
             if values.get("format") != FORMAT:
                 raise ValueError(f"its format is {values.get('format')!r}, not {FORMAT!r}")
-            return cls.from_dict(values)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            report = cls.from_dict(values)
+            report._check()
+        except DAMAGE as error:
             raise ValueError(
                 f"{os.fspath(path)!r} is not a file that report.save wrote: {error}"
             ) from error
+        return report
+
+    def _check(self) -> None:
+        """Raise an error unless all figures are there for all classes, and can be said in words."""
+        n = len(self.classes)
+        if not all(isinstance(name, str) for name in (*self.classes, *self.titles.values())):
+            raise ValueError("names that are none")
+        if not all(isinstance(text, str) for text in (self.subject, *self.notes)):
+            raise ValueError("words that are none")
+        if self.n_real.shape != (n,) or self.n_synthetic.shape != (n,) or not 0 <= self.level <= 1:
+            raise ValueError(f"numbers of rows that are not those of {n} classes, or no level")
+        for name in _BY_METRIC:
+            shape = (2, n) if name == "intervals" else (n,)
+            found = getattr(self, name)
+            wrong = [metric for metric, value in found.items() if value.shape != shape]
+            if wrong or found.keys() != self.titles.keys():
+                raise ValueError(f"{name} of {wrong or list(found)} for {n} classes")
+        repr(self), self.to_dict()
 
 
 def _plain(array: np.ndarray) -> list:

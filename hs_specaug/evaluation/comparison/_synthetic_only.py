@@ -16,6 +16,8 @@ from ...exceptions import LeakageError
 from .._report import ClassificationReport
 from .._scores import confusion_per_group
 from .._splits import Split, make_splits
+from .._validation import check_rows as check_training_rows
+from ..metrics._rows import check_rows
 
 TRAIN_SHARE = 0.15
 LARGEST_SEED = np.iinfo(np.int32).max
@@ -141,7 +143,7 @@ def train_on_synthetic(
     >>> result.accuracy("svm") > 0.9
     True
     """
-    rows, labels = np.asarray(X), np.asarray(y)
+    rows, labels = check_training_rows(X, y)
     seeds = check_random_state(random_state).randint(LARGEST_SEED, size=3)
     if split is None:
         if not refit:
@@ -232,6 +234,7 @@ def measured_noise(X: Any) -> float:
     >>> round(measured_noise(rows), 1)
     0.5
     """
+    check_rows(X, "X")
     rows = np.asarray(X, dtype=float)
     if rows.shape[-1] < 2:
         raise ValueError(f"rows need two channels or more, got shape {rows.shape}")

@@ -49,6 +49,7 @@ def structural_similarity(
         raise ImportError(
             'SSIM needs scikit-image; install it with: pip install "hs_specaug[images]"'
         ) from error
+    check_rows(real, "real"), check_rows(synthetic, "synthetic")
     real, synthetic = (np.asarray(X, dtype=np.float64) for X in (real, synthetic))
     if real.ndim != 4 or synthetic.shape[1:] != real.shape[1:] or not len(synthetic):
         raise ValueError(

@@ -144,7 +144,10 @@ def classifier_two_sample_test(
     """
     if n_splits < 2:
         raise ValueError(f"n_splits must be at least 2, got {n_splits!r}")
+    from ..comparison._checks import check_classifier
+
     x, z = check_pair(real, synthetic, minimum=2 * n_splits)
+    classifier = check_classifier(classifier)
     rng = check_random_state(random_state)
     seed = int(rng.randint(LARGEST_SEED))
     model = _default_classifier(seed) if classifier is None else clone_with_seed(classifier, seed)
