@@ -1,6 +1,6 @@
 """How the table of faults reads: refusals by row; what is not listed works."""
 
-#: Row: {message: columns}. See `_bad_inputs.MESSAGES`.
+#: Row: {message: columns}. See `_bad_data.MESSAGES`.
 TABLE: dict[str, dict[str, str]] = {
     "s.select_class": {
         "not there": "empty, unlabelled",

@@ -25,7 +25,9 @@ def load(name):
     return found
 
 
-bad = load("_bad_inputs")
+# In the order in which they import each other.
+bad, called_rows, calls = map(load, ("_bad_data", "_bad_rows", "_bad_calls"))
+public = load("_public_names")
 expected = load("_bad_inputs_table")
 
 
@@ -34,12 +36,12 @@ def cells():
     """Return (row, column, kind of rows) of all cells; a call of its own has no kind."""
     found = [
         (name, column, kind)
-        for name, row in bad.DATA_ROWS.items()
-        for column in bad.DATA[row.on]
+        for name, row in called_rows.DATA_ROWS.items()
+        for column in called_rows.DATA[row.on]
         for kind in row.kinds
-        if (name, column) not in bad.CALLS
+        if (name, column) not in calls.CALLS
     ]
-    return found + [(name, column, "") for name, column in bad.CALLS]
+    return found + [(name, column, "") for name, column in calls.CALLS]
 
 
 def refusal(name, column, kind):
@@ -84,10 +86,10 @@ def _shared():
 
 def run(name, column, kind, tmp_path, monkeypatch):
     """Call what a cell stands for; return the inputs, those before, and a function that calls."""
-    if (name, column) in bad.CALLS:
-        tools = bad.Tools(tmp_path, monkeypatch)
-        return (), lambda: bad.CALLS[name, column](tools)
-    row = bad.DATA_ROWS[name]
+    if (name, column) in calls.CALLS:
+        tools = calls.Tools(tmp_path, monkeypatch)
+        return (), lambda: calls.CALLS[name, column](tools)
+    row = called_rows.DATA_ROWS[name]
     if row.on == "signal":
         inputs = (bad.signal(column, kind == "images"),)
     else:
@@ -105,7 +107,7 @@ def test_cell(name, column, kind, tmp_path, monkeypatch):
     message = refusal(name, column, kind)
     inputs, call = run(name, column, kind, tmp_path, monkeypatch)
     before, fitted = [snapshot(value) for value in inputs], state_of_fitted()
-    row = bad.DATA_ROWS.get(name)
+    row = called_rows.DATA_ROWS.get(name)
     if message is None:
         result = call()
         check_result(result, column, near_the_top=name != "s.augment(generator)")
@@ -162,9 +164,9 @@ def test_generated_counts_stay_in_the_type_of_the_signal(image):
 
 
 def test_every_public_name_has_a_row():
-    covered = {name for row in bad.DATA_ROWS.values() for name in row.covers.split()}
-    covered |= {name for names in bad.CALLED.values() for name in names.split()}
-    names = bad.public_names()
+    covered = {name for row in called_rows.DATA_ROWS.values() for name in row.covers.split()}
+    covered |= {name for names in calls.CALLED.values() for name in names.split()}
+    names = public.public_names()
     assert not covered - names, "rows stand for names that are not there"
     left = names - covered
     exempt = {p: {name for name in left if name.startswith(p)} for p in expected.EXEMPT}
