@@ -101,7 +101,7 @@ def test_sdist_has_what_it_takes_to_build_test_and_document(distributions):
     needed |= {"pyproject.toml", "README.md", "CHANGES.md", "LICENSE", "CITATION.cff"}
     needed |= {"constraints.txt", "Makefile", "PKG-INFO"}
     assert needed - inside == set()
-    unwanted = ("__pycache__", "_build", ".pyc", ".venv", ".safetensors", "output/", ".git/")
+    unwanted = ("__pycache__", "/_build/", ".pyc", ".venv", ".safetensors", "output/", ".git/")
     assert not [name for name in inside if any(part in name for part in unwanted)]
 
 

@@ -83,6 +83,9 @@ class ResamplingGenerator(BaseGenerator):
         known = codes.dtype.kind == "i" and codes.shape == (n,)
         if not known or X.shape != (n, math.prod(self.input_shape_)) or X.dtype != self.dtype_:
             raise ValueError(f"X of shape {X.shape} with codes of shape {codes.shape}")
+        # np.bincount writes outside its array where a code is the largest of int64.
+        if n and not 0 <= codes.min() <= codes.max() < len(self.class_counts_):
+            raise ValueError("codes of classes that there are not")
         counts = np.bincount(codes, minlength=len(self.class_counts_))
         if not np.array_equal(counts, self.class_counts_) or not np.isfinite(X).all():
             raise ValueError("X and codes are not those of the classes")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from ..evaluation.comparison._checks import check_classifier
+from ..evaluation.metrics._classifiers import check_classifier
 from ..perturbations import Domain
 from ..perturbations._domain import tell_domain
 

@@ -336,12 +336,16 @@ class StudyResult:
             notes=list(values["notes"]),
         )
 
+    def _as_text(self) -> bytes:
+        text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+        return text.encode()
+
     def save(self, path: str | os.PathLike) -> Path:
         """Write everything to one JSON file, atomically."""
-        text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+        text = self._as_text()
 
         def write(part: Path) -> None:
-            part.write_text(text, encoding="utf-8")
+            part.write_bytes(text)
 
         return write_atomically(path, write)
 
@@ -359,7 +363,7 @@ class StudyResult:
         try:
             result = cls.from_dict(parse_json(read_text(path, "a result of a study")))
             # Whatever cannot be put into words and tables is none.
-            repr(result), result.times, result.to_dict()
+            repr(result), result.times, result._as_text()
         except DAMAGE as error:
             raise ValueError(f"{str(path)!r} holds no results of a study ({error})") from error
         return result

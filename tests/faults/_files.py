@@ -312,8 +312,8 @@ def checkpoint_file(method: str, folder: Path) -> FileKind:
         except Exception as error:
             # Weights that are other numbers are a file like any other; what a training makes of
             # them is its own affair.
-            frames = traceback.extract_tb(error.__traceback__)
-            if not any(frame.name == "train_step_single" for frame in frames):
+            frames = {frame.name for frame in traceback.extract_tb(error.__traceback__)}
+            if not frames & {"train_step_single", "end_epoch"}:
                 raise
 
     return FileKind(kept[-2], ".safetensors", go_on, MODEL, "ModelFileError")

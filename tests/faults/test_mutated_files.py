@@ -135,6 +135,14 @@ def test_json_that_is_refused():
         parse_json("[" * 100_000 + "]" * 100_000)
 
 
+def test_codes_of_no_class_are_refused_before_anything_counts_them(path):
+    header, tensors = read_model(path)
+    tensors["state.codes"] = np.full_like(tensors["state.codes"], np.iinfo(np.int64).max)
+    write_model(path, header, tensors)
+    with pytest.raises(ModelFileError, match="classes that there are not"):
+        hs_specaug.load_generator(path)
+
+
 def test_networks_larger_than_their_file_are_not_built(tmp_path):
     X = np.random.default_rng(0).random((12, 8))
     generator = hs_specaug.make_generator(

@@ -184,7 +184,8 @@ def test_values_that_are_not_finite_are_refused(value):
 def test_byte_order_of_files_does_not_matter(type_):
     X = (100.0 * np.random.default_rng(0).random((4, 30))).astype(type_)
     native = X.astype(X.dtype.newbyteorder("="))
-    for name in ("poisson", "gain"):
+    # Complex values are no counts.
+    for name in ("gain",) if X.dtype.kind == "c" else ("poisson", "gain"):
         perturbation = make_perturbation(name)
         new = perturbation(X, random_state=0)
         assert new.dtype == X.dtype

@@ -1,4 +1,4 @@
-"""Labels, classes, groups and classifiers of a comparison, checked before anything is computed."""
+"""Labels, classes and groups of a comparison, checked before anything is computed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier
 from sklearn.utils.multiclass import type_of_target
-
-from ..._registry import make_classifier
 
 
 def check_labels(n: int, y: Any, name: str) -> np.ndarray:
@@ -97,24 +94,3 @@ def _check_complete(values: np.ndarray, name: str) -> None:
             f"{name} must be of one type, got {' and '.join(kinds)}; use "
             f"[str(value) for value in {name}]"
         ) from None
-
-
-def check_classifier(classifier: Any) -> Any:
-    """Return the classifier, made of its name where it is one; None stays None.
-
-    Raises
-    ------
-    TypeError
-        If it is a class, a regressor or something else.
-    ValueError
-        If the name is unknown.
-    """
-    if isinstance(classifier, str):
-        return make_classifier(classifier)
-    if classifier is None or (not isinstance(classifier, type) and is_classifier(classifier)):
-        return classifier
-    name = classifier.__name__ if isinstance(classifier, type) else None
-    raise TypeError(
-        "classifier must be None, a name such as 'svm' or a scikit-learn classifier, got "
-        + (f"the class {name}; write {name}()" if name else repr(classifier))
-    )

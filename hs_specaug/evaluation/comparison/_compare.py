@@ -10,10 +10,11 @@ from sklearn.utils import check_random_state
 
 from ..._axes import SignalAxis
 from ...exceptions import LeakageError
+from ..metrics._classifiers import check_classifier
 from ..metrics._embeddings import Embedding, embedded, named_embedding
 from ..metrics._memorisation import MemorisationReport, memorisation
 from ..metrics._rows import check_pair
-from ._checks import check_both, check_classes, check_classifier, check_groups, check_labels
+from ._checks import check_both, check_classes, check_groups, check_labels
 from ._details import Sets, all_rows_details
 from ._registry import (
     MEMORISATION,

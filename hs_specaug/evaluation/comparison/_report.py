@@ -265,10 +265,10 @@ class ComparisonReport(ComparisonPlots):
         FileNotFoundError
             If the folder does not exist.
         """
-        text = json.dumps({"format": FORMAT, **self.to_dict()}, ensure_ascii=False, allow_nan=False)
+        text = self._as_text()
 
         def write(part: Path) -> None:
-            part.write_text(text, encoding="utf-8")
+            part.write_bytes(text)
 
         return write_atomically(path, write)
 
@@ -310,7 +310,11 @@ class ComparisonReport(ComparisonPlots):
             wrong = [metric for metric, value in found.items() if value.shape != shape]
             if wrong or found.keys() != self.titles.keys():
                 raise ValueError(f"{name} of {wrong or list(found)} for {n} classes")
-        repr(self), self.to_dict()
+        repr(self), self._as_text()
+
+    def _as_text(self) -> bytes:
+        content = {"format": FORMAT, **self.to_dict()}
+        return json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
 
 
 def _plain(array: np.ndarray) -> list:

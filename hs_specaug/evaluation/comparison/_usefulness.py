@@ -16,7 +16,8 @@ from .._report import ClassificationReport
 from .._scores import confusion_per_group, scores_from_confusion
 from .._splits import Split, make_splits
 from .._validation import fit_fold
-from ._checks import check_classes, check_classifier, check_groups, check_labels
+from ..metrics._classifiers import check_classifier
+from ._checks import check_classes, check_groups, check_labels
 from ._thirds import LARGEST_SEED
 
 REAL, BOTH, SYNTHETIC = "real", "real + synthetic", "synthetic"

@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 
 from ..._seeds import clone_with_seed
 from ...classifiers._flat_rows import takes_channels
+from ._classifiers import check_classifier
 from ._rows import check_pair
 
 LARGEST_SEED = np.iinfo(np.int32).max
@@ -144,8 +145,6 @@ def classifier_two_sample_test(
     """
     if n_splits < 2:
         raise ValueError(f"n_splits must be at least 2, got {n_splits!r}")
-    from ..comparison._checks import check_classifier
-
     x, z = check_pair(real, synthetic, minimum=2 * n_splits)
     classifier = check_classifier(classifier)
     rng = check_random_state(random_state)
