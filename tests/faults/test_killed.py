@@ -1,10 +1,7 @@
 """Processes killed at random moments leave whole files behind, and what they did goes on."""
 
 import importlib
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import hyperspy.api as hs
@@ -21,18 +18,6 @@ if not hasattr(os, "fork"):
 HERE = Path(__file__).parent
 
 
-def kill(*arguments):
-    # A process of its own: forks of one that has run threads may wait for them for ever.
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", str(HERE / "killing.py"), *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert not done.returncode, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
 def check(found, kills):
     assert len(found) == 8
     for row in found:
@@ -41,14 +26,14 @@ def check(found, kills):
     assert sum(row["killed"] for row in found) >= 0.5 * kills * len(found)
 
 
-def test_a_few_kills():
-    check(kill("--kills", "1"), 1)
+def test_a_few_kills(rows_of):
+    check(rows_of("killing.py", "--kills", "1"), 1)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-def test_thirty_kills_of_each_job():
-    check(kill("--kills", "30"), 30)
+def test_thirty_kills_of_each_job(rows_of):
+    check(rows_of("killing.py", "--kills", "30"), 30)
 
 
 def test_a_half_written_file_would_be_noticed(tmp_path, monkeypatch):

@@ -1,7 +1,6 @@
 """Corrupted, truncated and malicious files: our error, or a file that is still good."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,18 +19,6 @@ HERE = Path(__file__).parent
 linux = pytest.mark.skipif(sys.platform != "linux", reason="bounds memory as Linux does")
 
 
-def mutate(*arguments):
-    # A process of its own: its memory is bounded, and a crash would take this one along.
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", str(HERE / "mutating.py"), *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert not done.returncode, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
 def check(found, n):
     for row in found:
         assert row["tried"] == n
@@ -40,15 +27,15 @@ def check(found, n):
 
 
 @linux
-def test_some_mutations_of_every_kind_of_file():
-    check(mutate("--mutations", "12"), 12)
+def test_some_mutations_of_every_kind_of_file(rows_of):
+    check(rows_of("mutating.py", "--mutations", "12"), 12)
 
 
 @linux
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-def test_a_thousand_mutations_of_every_kind_of_file():
-    check(mutate("--mutations", "1000"), 1000)
+def test_a_thousand_mutations_of_every_kind_of_file(rows_of):
+    check(rows_of("mutating.py", "--mutations", "1000"), 1000)
 
 
 @linux
