@@ -83,7 +83,7 @@ def check_known(y: Any, name: str = "y") -> None:
         return
     if n_missing:
         raise ValueError(
-            f"{name} must be known for every row, got {n_missing} of {labels.size} None or NaN; "
+            f"{name} must be known for every row, got {n_missing} None or NaN of {labels.size}; "
             f"leave those rows out: X[known], {name}[known]"
         )
 

@@ -240,6 +240,12 @@ def check_limits(limits: Any) -> tuple[float, float]:
     return low, high
 
 
+def limits_of(low: float, high: float) -> tuple[float, float]:
+    """Return the lowest and highest value as limits that are two: constant rows have none."""
+    # One more is no more for the largest counts.
+    return low, high if high > low else low + max(1.0, np.spacing(abs(low)))
+
+
 class PolarImage(TransformerMixin, BaseEstimator):
     """Spectra to polar images and back, as a scikit-learn transformer (paper 003, figure 1).
 
@@ -332,9 +338,7 @@ class PolarImage(TransformerMixin, BaseEstimator):
 
     @staticmethod
     def _range(rows: NDArray[Any]) -> tuple[float, float]:
-        low, high = float(rows.min()), float(rows.max())
-        # One more is no more for the largest counts.
-        return low, high if high > low else low + max(1.0, np.spacing(abs(low)))
+        return limits_of(float(rows.min()), float(rows.max()))
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """Draw each row.

@@ -147,6 +147,8 @@ class PolarMixin:
 
 
 def _range_of(signal: Any) -> tuple[float, float]:
+    from ..preprocessing._polar import limits_of
+
     low, high = signal.data.min(), signal.data.max()
     if signal._lazy:
         import dask
@@ -156,8 +158,7 @@ def _range_of(signal: Any) -> tuple[float, float]:
     low, high = float(low), float(high)
     if not np.isfinite([low, high]).all():
         raise ValueError("limits cannot be taken from data with NaN or infinity; give limits=")
-    # One more is no more for the largest counts.
-    return low, high if high > low else low + max(1.0, np.spacing(abs(low)))
+    return limits_of(low, high)
 
 
 def _draw(X: np.ndarray, geometry: Any, limits: tuple[float, float], colour: bool) -> np.ndarray:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils.multiclass import type_of_target
 
+from ..._refusals import check_known
+
 
 def check_labels(n: int, y: Any, name: str) -> np.ndarray:
     """Return one label per row; None is one class.
@@ -79,17 +81,11 @@ def check_groups(groups: Any, n: int) -> np.ndarray | None:
 
 def _check_complete(values: np.ndarray, name: str) -> None:
     """Raise unless there is a value for every row, and all are of one type."""
-    given = values.tolist()
-    missing = [value is None or value != value for value in given]
-    if any(missing):
-        raise ValueError(
-            f"{name} must be known for every row, got {sum(missing)} None or NaN of {len(given)}; "
-            "leave those rows out"
-        )
+    check_known(values, name)
     try:
         np.unique(values)
     except TypeError:
-        kinds = sorted({type(value).__name__ for value in given})
+        kinds = sorted({type(value).__name__ for value in values.tolist()})
         raise ValueError(
             f"{name} must be of one type, got {' and '.join(kinds)}; use "
             f"[str(value) for value in {name}]"
