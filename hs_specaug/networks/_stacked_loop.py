@@ -12,6 +12,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ._guards import OutOfStep
+from ._heap import heap_kept
 from ._players import Losses, Player
 from ._stacked import Stack
 from ._states import live_tensors, load_tensors
@@ -74,12 +75,15 @@ class StackedLoop:
         self._plans = [self._plan(player) for player in self.first.players]
         self.stack = Stack([_trained(loop) for loop in self.loops])
         self._optimizers = [self._optimizer(player) for player in self.first.players]
-        with tqdm(
-            total=self.first.epochs,
-            desc=f"{self.first.description}, {len(self.loops)} together",
-            unit="epoch",
-            disable=not any(loop.show_progressbar for loop in self.loops),
-        ) as bar:
+        with (
+            heap_kept(),
+            tqdm(
+                total=self.first.epochs,
+                desc=f"{self.first.description}, {len(self.loops)} together",
+                unit="epoch",
+                disable=not any(loop.show_progressbar for loop in self.loops),
+            ) as bar,
+        ):
             try:
                 while self._going():
                     self._complete_epoch()

@@ -18,6 +18,7 @@ from .._warnings import warn_user
 from ..exceptions import TrainingError, TrainingWarning
 from ._device import Precision
 from ._guards import MAX_ROLLBACKS, ROLLBACK_FACTOR, CollapseGuard, OutOfStep, is_finite
+from ._heap import heap_kept
 from ._players import Losses, Player
 from ._resumable import Resumable
 from ._states import BestState, Kept, Tensors, WeightAverage, live_tensors, load_tensors
@@ -168,13 +169,16 @@ class TrainingLoop(Resumable):
             If losses or weights are still not finite after three roll-backs.
         """
         self.begin()
-        with tqdm(
-            total=self.epochs,
-            initial=self.epoch,
-            desc=self.description,
-            unit="epoch",
-            disable=not self.show_progressbar,
-        ) as bar:
+        with (
+            heap_kept(),
+            tqdm(
+                total=self.epochs,
+                initial=self.epoch,
+                desc=self.description,
+                unit="epoch",
+                disable=not self.show_progressbar,
+            ) as bar,
+        ):
             try:
                 while not self.ended:
                     self.begin_epoch()
@@ -190,7 +194,7 @@ class TrainingLoop(Resumable):
         self._set_mode(training=True)
         if not self._good:
             if self.best is not None:
-                self.best.look(0, self._live())
+                self._look(0)
                 self._watch()
             self._keep()
 
@@ -257,11 +261,17 @@ class TrainingLoop(Resumable):
         assert self.best is not None
         if self.epoch % self.score_every and self.epoch != self.epochs:
             return {"score": math.nan}
-        value = self.best.look(self.epoch, self._live())
+        value = self._look(self.epoch)
         diversity = self.best.diversity
         if self._watch():
             self._revive()
         return {"score": value} if diversity is None else {"score": value, "diversity": diversity}
+
+    def _look(self, epoch: int) -> float:
+        """Score the present state, in the arithmetic of the training."""
+        assert self.best is not None
+        with self.precision.autocast():
+            return self.best.look(epoch, self._live())
 
     # --- the state ---------------------------------------------------------------------
 
