@@ -73,6 +73,7 @@ class CooperativeGenerator(AdversarialGenerator):
     """
 
     method: ClassVar[str] = "cooperative"
+    steps_alike: ClassVar[bool] = False  # the border moves with the epochs
     passes: ClassVar[dict[str, tuple[int, int]]] = {
         "generator": (3, 1),
         "discriminator": (2, 2),

@@ -146,6 +146,8 @@ class NetworkGenerator(GeneratorPlots, EpochStates, LazyInput):
     shares_batches: ClassVar[bool] = True
     #: Whether `fit_together` can train several: all that the losses draw comes from `Draws`.
     trains_together: ClassVar[bool] = False
+    #: Whether the losses are the same function of what they draw in every step.
+    steps_alike: ClassVar[bool] = True
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseGenerator._parameter_constraints,

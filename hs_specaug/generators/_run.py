@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +10,10 @@ import torch
 from torch import nn
 
 from ..networks import Player, Precision, SharedLoop, TrainingLoop
+from ..networks._capture import Capture, graphs_wanted
 from ._checkpoint import Checkpoint
 from ._draws import Draws
+from ._played_draws import PlayedDraws
 from ._snapshots import Snapshots, states_from
 
 if TYPE_CHECKING:
@@ -137,6 +139,7 @@ class TrainingRun:
 
         group = self.draws.group
         make = TrainingLoop if group is None else partial(SharedLoop, group=group)
+        modules = {"networks": self.networks, **self.modules}
         loop: TrainingLoop = make(
             players,
             epochs=epochs,
@@ -145,11 +148,12 @@ class TrainingRun:
             description=f"{method}{phase and ' '}{phase}",
             show_progressbar=self.generator.show_progressbar,
             interruptible=interruptible,
-            modules={"networks": self.networks, **self.modules},
+            modules=modules,
             sources={"stream": self.draws.stream, "draws": self.draws},
             before_epoch=self.draws.start_epoch,
             after_epoch=when_complete,
             how_to_resume=self._how_to_resume(),
+            capture=self._capture({**modules, **{p.name: p.module for p in players}}),
             **options,
         )
         if phase in self.done:
@@ -162,6 +166,16 @@ class TrainingRun:
         self.seconds |= {player.name: player.seconds for player in players}
         self.done.append(phase)
         return loop
+
+    def _capture(self, modules: Mapping[str, nn.Module]) -> Capture | None:
+        """Return what records the steps, where that is wanted and they are always alike."""
+        generator = self.generator
+        alike = generator.trains_together and generator.steps_alike
+        apart = getattr(generator, "diff_augment", None) is not None  # draws by itself
+        alone = self.draws.group is None
+        if not (alone and alike and not apart and graphs_wanted(self.draws.device)):
+            return None
+        return Capture(PlayedDraws([self.draws], modules))
 
     def _how_to_resume(self) -> str:
         if self.checkpoint is None:

@@ -3,6 +3,7 @@
 from .._lazy_rows import LazyRows
 from . import _available  # noqa: F401
 from ._blocks import ConvolutionTrunk, TransposedTrunk
+from ._capture import cuda_graphs
 from ._conditional import (
     Autoencoder,
     ConditionalDiscriminator,
@@ -59,6 +60,7 @@ __all__ = [
     "active_group",
     "autoencoder_losses",
     "build_network",
+    "cuda_graphs",
     "data_parallel",
     "from_channels",
     "initialise",

@@ -15,6 +15,8 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from tqdm.auto import tqdm
+
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 KEPT = {M_MMAP_THRESHOLD: 2**30, M_TRIM_THRESHOLD: 2**31 - 1}
 #: As far as glibc moves them by itself, when blocks of 32 MiB have come and gone.
@@ -75,3 +77,13 @@ def heap_kept() -> Iterator[None]:
         yield
     finally:
         _HEAP.leave()
+
+
+@contextlib.contextmanager
+def training_bar(
+    description: str, epochs: int, done: int = 0, shown: bool = True
+) -> Iterator[tqdm]:
+    """Keep the heap, and show how many of the `epochs` are done."""
+    bar = tqdm(total=epochs, initial=done, desc=description, unit="epoch", disable=not shown)
+    with heap_kept(), bar:
+        yield bar

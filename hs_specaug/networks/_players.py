@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ._device import Precision
+
 Losses = dict[str, Tensor]
 
 
@@ -44,6 +46,16 @@ class Player:
         self.optimizer = torch.optim.Adam(
             self.parameters, lr=self.learning_rate, betas=self.betas, fused=True
         )
+
+    def step(self, losses: Callable[[], Losses], precision: Precision) -> Losses:
+        """Move against the gradient of the sum of `losses`; return its terms, detached."""
+        with precision.autocast():
+            terms = losses()
+        total = torch.stack([t.float() for t in terms.values()]).sum()
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        self.optimizer.step()
+        return {"": total.detach(), **{k: v.detach() for k, v in terms.items()}}
 
     def scale_rate(self, factor: float) -> None:
         """Set the learning rate to `factor` times the one the player was made with."""

@@ -9,10 +9,9 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from ._guards import OutOfStep
-from ._heap import heap_kept
+from ._heap import training_bar
 from ._players import Losses, Player
 from ._stacked import Stack
 from ._states import live_tensors, load_tensors
@@ -72,18 +71,12 @@ class StackedLoop:
         """Train all members to their ends, or to Ctrl-C, which each takes as it would alone."""
         for loop in self.loops:
             loop.begin()
-        self._plans = [self._plan(player) for player in self.first.players]
+        self._plans = [listened(self.first, p, self.source) for p in self.first.players]
         self.stack = Stack([_trained(loop) for loop in self.loops])
         self._optimizers = [self._optimizer(player) for player in self.first.players]
-        with (
-            heap_kept(),
-            tqdm(
-                total=self.first.epochs,
-                desc=f"{self.first.description}, {len(self.loops)} together",
-                unit="epoch",
-                disable=not any(loop.show_progressbar for loop in self.loops),
-            ) as bar,
-        ):
+        description = f"{self.first.description}, {len(self.loops)} together"
+        shown = any(loop.show_progressbar for loop in self.loops)
+        with training_bar(description, self.first.epochs, shown=shown) as bar:
             try:
                 while self._going():
                     self._complete_epoch()
@@ -96,19 +89,6 @@ class StackedLoop:
                     loop.finish()
                 self.stack.dissolve()
         return self
-
-    def _plan(self, player: Player) -> Any:
-        """Find out what a loss draws, and leave no trace of it."""
-        loop = self.first
-        weights = {k: v.clone() for k, v in live_tensors(loop.modules, loop.players).items()}
-        places = {name: source.state() for name, source in loop.sources.items()}
-        try:
-            with loop.precision.autocast():
-                return self.source.listen(player.losses)
-        finally:
-            load_tensors(weights, loop.modules, loop.players)
-            for name, source in loop.sources.items():
-                source.load_state(places[name])
 
     def _optimizer(self, player: Player) -> torch.optim.Optimizer:
         kind: Any = type(player.optimizer)
@@ -193,3 +173,16 @@ class StackedLoop:
 def _trained(loop: TrainingLoop) -> dict[str, Any]:
     """Return what the steps use; an average only follows."""
     return {name: module for name, module in loop.modules.items() if name != "average"}
+
+
+def listened(loop: TrainingLoop, player: Player, source: StackedSource) -> Any:
+    """Find out what a loss draws, and leave no trace of it; see :meth:`StackedSource.listen`."""
+    weights = {k: v.clone() for k, v in live_tensors(loop.modules, loop.players).items()}
+    places = {name: own.state() for name, own in loop.sources.items()}
+    try:
+        with loop.precision.autocast():
+            return source.listen(player.losses)
+    finally:
+        load_tensors(weights, loop.modules, loop.players)
+        for name, own in loop.sources.items():
+            own.load_state(places[name])

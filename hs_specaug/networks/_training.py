@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
@@ -18,11 +18,14 @@ from .._warnings import warn_user
 from ..exceptions import TrainingError, TrainingWarning
 from ._device import Precision
 from ._guards import MAX_ROLLBACKS, ROLLBACK_FACTOR, CollapseGuard, OutOfStep, is_finite
-from ._heap import heap_kept
+from ._heap import training_bar
 from ._players import Losses, Player
 from ._resumable import Resumable
 from ._states import BestState, Kept, Tensors, WeightAverage, live_tensors, load_tensors
 from ._stream import Source
+
+if TYPE_CHECKING:
+    from ._capture import Capture
 
 
 class TrainingLoop(Resumable):
@@ -67,6 +70,8 @@ class TrainingLoop(Resumable):
         Called with the loop after each complete epoch.
     how_to_resume : str
         Added to what is said after Ctrl-C.
+    capture : Capture or None
+        Records the steps and repeats them.
 
     Attributes
     ----------
@@ -104,6 +109,7 @@ class TrainingLoop(Resumable):
         before_epoch: Callable[[int], None] | None = None,
         after_epoch: Callable[[TrainingLoop], None] | None = None,
         how_to_resume: str = "",
+        capture: Capture | None = None,
     ) -> None:
         self.players = list(players)
         self.epochs = epochs
@@ -119,7 +125,7 @@ class TrainingLoop(Resumable):
         self.average = average
         self.sources = dict(sources or {})
         self.before_epoch, self.after_epoch = before_epoch, after_epoch
-        self.how_to_resume = how_to_resume
+        self.how_to_resume, self.capture = how_to_resume, capture
         self.modules = {**(modules or {}), **{p.name: p.module for p in self.players}}
         if average is not None:
             self.modules["average"] = average.average
@@ -134,14 +140,12 @@ class TrainingLoop(Resumable):
     def train_step_single(self, player: Player) -> Losses:
         """Make one step of one player and return its loss terms, detached."""
         started = time.perf_counter()
-        with self.precision.autocast():
-            terms = player.losses()
-        total = torch.stack([t.float() for t in terms.values()]).sum()
-        player.optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        player.optimizer.step()
+        if self.capture is None:
+            terms = player.step(player.losses, self.precision)
+        else:
+            terms = self.capture.step(self, player)
         player.seconds += time.perf_counter() - started
-        return {"": total.detach(), **{k: v.detach() for k, v in terms.items()}}
+        return terms
 
     def run_single_epoch(self) -> dict[str, float]:
         """Make `steps_per_epoch` rounds of all players and return the mean of each term."""
@@ -169,16 +173,7 @@ class TrainingLoop(Resumable):
             If losses or weights are still not finite after three roll-backs.
         """
         self.begin()
-        with (
-            heap_kept(),
-            tqdm(
-                total=self.epochs,
-                initial=self.epoch,
-                desc=self.description,
-                unit="epoch",
-                disable=not self.show_progressbar,
-            ) as bar,
-        ):
+        with training_bar(self.description, self.epochs, self.epoch, self.show_progressbar) as bar:
             try:
                 while not self.ended:
                     self.begin_epoch()
@@ -293,10 +288,15 @@ class TrainingLoop(Resumable):
             places={name: source.state() for name, source in self.sources.items()},
         )
 
+    def _put_back(self, tensors: Tensors) -> None:
+        load_tensors(tensors, self.modules, self.players)
+        if self.capture is not None:
+            self.capture.forget()
+
     def _go_back(self) -> None:
         """Return to the last complete epoch in every respect."""
         facts = self._good.facts
-        load_tensors(self._good.tensors, self.modules, self.players)
+        self._put_back(self._good.tensors)
         for name in ("epoch", "factor", "rollbacks", "collapses", "collapsed"):
             setattr(self, name, facts[name])
         if self.guard is not None:
@@ -351,7 +351,7 @@ class TrainingLoop(Resumable):
                 "for outliers (s.preprocess(normalize='max') helps), or pass a smaller "
                 "learning_rate, or precision='float32'"
             )
-        load_tensors(self._good.tensors, self.modules, self.players)
+        self._put_back(self._good.tensors)
         self.rollbacks, self.factor = rollbacks, factor
         self._slow_down()
         warn_user(
@@ -387,7 +387,7 @@ class TrainingLoop(Resumable):
             return
         self.collapses += 1
         self.guard.low = 0
-        load_tensors(self.best.everything, self.modules, self.players)
+        self._put_back(self.best.everything)
         self._slow_down()
         warn_user(
             f"{found}; back to the state of epoch {self.best.epoch}, learning rate × "
