@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test slow lint docs compatibility examples clean
+.PHONY: demo test coverage slow lint docs compatibility examples clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -26,6 +26,12 @@ lint: $(STAMP)
 test: lint
 	MPLBACKEND=Agg OMP_NUM_THREADS=1 MALLOC_MMAP_THRESHOLD_=1073741824 \
 	MALLOC_TRIM_THRESHOLD_=1073741824 $(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+
+# What the tests run of the package; those of the `slow` ones and of a GPU not.
+coverage: $(STAMP)
+	mkdir -p output/coverage
+	MPLBACKEND=Agg OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --cov --cov-report=json:output/coverage/coverage.json \
+	--cov-report=term $(PYTEST_ARGS)
 
 slow: $(STAMP)
 	MPLBACKEND=Agg $(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
