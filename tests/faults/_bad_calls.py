@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import tempfile
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -52,6 +51,8 @@ class Tools:
     @contextmanager
     def full_disk(self) -> Any:
         """Let files of this process grow to 1 kB at most, as a disk does that is full."""
+        import resource  # not everywhere: the tests skip where it is missing
+
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
         try:

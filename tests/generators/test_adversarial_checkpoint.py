@@ -1,5 +1,6 @@
 """Checkpoints on disk: refused, resumed, never half written."""
 
+import os
 import subprocess
 import sys
 
@@ -163,6 +164,7 @@ def test_a_folder_that_does_not_exist_is_said_before_training(data, tmp_path):
         three_player(tmp_path / "gone" / "c.safetensors").fit(*data)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_killed_while_writing(data, path, tmp_path):
     """The process dies in the middle of the fourth checkpoint; the third one is good."""
     np.savez(tmp_path / "data.npz", X=data[0], y=data[1])

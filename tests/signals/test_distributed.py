@@ -154,6 +154,7 @@ def test_a_second_pass_brings_no_model(labelled, on_cluster, log, tmp_path):
         assert seen[f"restored {worker}"] <= 1
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_killed_worker_costs_its_chunks_only(labelled, on_cluster, log, tmp_path, capsys):
     pytest.importorskip("zarr")
     result = labelled.classify(Noting(str(log), 0.08), random_state=0, show_progressbar=False)

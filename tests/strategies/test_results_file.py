@@ -173,6 +173,7 @@ print(len(search.results_))
 """
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_killed_without_mercy(tmp_path):
     path = tmp_path / "search.json"
     command = [sys.executable, "-c", SLOW_SEARCH, str(path)]

@@ -365,6 +365,7 @@ print(*[(c.split, c.method, c.classifier, c.confusion) for c in result.cells], s
 CELLS = 5 * 3 * 2
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 @pytest.mark.parametrize("n_jobs", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_killed_without_mercy(tmp_path, monkeypatch, capsys, n_jobs):
     path = tmp_path / "study.jsonl"
