@@ -142,10 +142,10 @@ class Capture:
             if player.name not in self._plans:
                 self.recorder.prepare(player)
                 self._plans[player.name] = listened(loop, player, self.source)
+            return self._recorded_step(loop, player)
         except NotStackable as error:
             self._give_up(player, f"a loss {error}")
             return player.step(player.losses, loop.precision)
-        return self._recorded_step(loop, player)
 
     def _recorded_step(self, loop: Any, player: Player) -> Losses:
         plan = self._plans[player.name]

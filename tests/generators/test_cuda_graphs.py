@@ -106,15 +106,15 @@ def test_every_step_is_made_once(data, recorder):
 
 
 def test_steps_of_other_shapes_have_graphs_of_their_own(data, recorder):
-    generator = fitted("three-player", data, epochs=30)
+    generator = fitted("three-player", data, epochs=15)
     assert recorder.recorded > len(generator.seconds_)  # the classifier's fill-up batches differ
 
 
 def test_not_more_graphs_than_memory_is_for(data, recorder, monkeypatch):
     monkeypatch.setattr(_capture, "MOST_GRAPHS", 1)
-    one = fitted("three-player", data, epochs=30)
+    one = fitted("three-player", data, epochs=15)
     assert recorder.recorded == len(one.seconds_)
-    same(fitted("three-player", data, epochs=30, graphs=False), one)
+    same(fitted("three-player", data, epochs=15, graphs=False), one)
 
 
 @pytest.mark.parametrize(
@@ -182,6 +182,27 @@ def test_a_loss_that_draws_for_rows_it_computed_is_made_as_always(data, recorder
     with pytest.warns(TrainingWarning, match="'generator' cannot be recorded.*that it computed"):
         generator = fitted("dcgan", data)
     same(fitted("dcgan", data, graphs=False), generator)
+
+
+def test_a_loss_that_draws_something_else_goes_on_without(data, recorder, monkeypatch):
+    from hs_specaug.generators._dcgan import DCGANGenerator
+
+    own, steps = DCGANGenerator._losses, iter(range(100))
+
+    def losses(self, networks, draws, stabilisers):
+        found = own(self, networks, draws, stabilisers)
+
+        def generator():
+            if next(steps) == 2:
+                draws.uniform(1)
+            return found["generator"]()
+
+        return {**found, "generator": generator}
+
+    monkeypatch.setattr(DCGANGenerator, "_losses", losses)
+    with pytest.warns(TrainingWarning, match="'generator' cannot be recorded.*in another step"):
+        generator = fitted("dcgan", data)
+    assert len(generator.history_["generator"]) == EPOCHS
 
 
 @pytest.mark.cuda
