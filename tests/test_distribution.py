@@ -83,11 +83,14 @@ def in_clean(python, tmp_path):
 # --- what is inside -------------------------------------------------------------------------
 
 
+GENERATED = {"_build", "__pycache__", "gallery", "generated"}
+
+
 def files_below(folder, *endings):
     return {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / folder).rglob("*")
-        if path.suffix in endings and not {"_build", "__pycache__", "generated"} & {*path.parts}
+        if path.suffix in endings and not GENERATED & {*path.parts}
     }
 
 

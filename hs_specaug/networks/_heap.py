@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import platform
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -24,14 +23,24 @@ USUAL = {M_MMAP_THRESHOLD: 2**25, M_TRIM_THRESHOLD: 2**26}
 
 
 def _glibc() -> Any:
-    """Return the C library of this process, or None if it is not glibc, or was told by the user."""
-    told = {"MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"} & os.environ.keys()
-    if told or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", ""):
+    """Return the C library of this process, or None if it is not glibc."""
+    try:
+        name = os.confstr("CS_GNU_LIBC_VERSION")
+    except (AttributeError, ValueError, OSError):  # another system, another C library
         return None
-    if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc":
-        return None
-    library = ctypes.CDLL(None)
-    return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None
+    library = ctypes.CDLL(None) if name else None
+    known = library is not None and hasattr(library, "mallopt") and hasattr(library, "malloc_trim")
+    return library if known else None
+
+
+#: Looked up once: a training loads nothing.
+_LIBRARY = _glibc()
+
+
+def _told() -> bool:
+    """Whether the environment says what malloc shall keep."""
+    own = {"MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"} & os.environ.keys()
+    return bool(own) or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", "")
 
 
 class _Heap:
@@ -46,7 +55,7 @@ class _Heap:
         with self.lock:
             self.users += 1
             if self.users == 1:
-                self.library = _glibc()
+                self.library = None if _told() else _LIBRARY
                 self.set(KEPT)
 
     def leave(self) -> None:

@@ -20,7 +20,7 @@ from .test_training import Counter, loop_of
 FAULTS = """
 import resource
 import torch
-from hs_specaug.networks._heap import _glibc, heap_kept
+from hs_specaug.networks._heap import _LIBRARY, heap_kept
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -35,7 +35,7 @@ usual = faults()
 with heap_kept():
     faults()
     kept = faults()
-print(_glibc() is not None, usual, kept, faults())
+print(_LIBRARY is not None, usual, kept, faults())
 """
 
 
@@ -55,7 +55,8 @@ class Library:
 @pytest.fixture
 def library(monkeypatch):
     library = Library()
-    monkeypatch.setattr(_heap, "_glibc", lambda: library)
+    monkeypatch.setattr(_heap, "_LIBRARY", library)
+    monkeypatch.setattr(_heap, "_told", lambda: False)
     return library
 
 
@@ -94,12 +95,15 @@ def test_only_the_last_of_several_hands_it_back(library):
     assert library.said == BEGIN + END
 
 
-def test_other_c_libraries_are_left_alone(monkeypatch):
-    monkeypatch.setattr(_heap.platform, "system", lambda: "Windows")
+@pytest.mark.parametrize("answer", [ValueError, AttributeError, OSError, None])
+def test_other_c_libraries_are_left_alone(monkeypatch, answer):
+    def confstr(name):
+        if answer is not None:
+            raise answer
+
+    monkeypatch.setattr(_heap.os, "confstr", confstr, raising=False)
     assert _heap._glibc() is None
-    monkeypatch.setattr(_heap.platform, "system", lambda: "Linux")
-    monkeypatch.setattr(_heap.platform, "libc_ver", lambda: ("", ""))  # musl
-    assert _heap._glibc() is None
+    monkeypatch.setattr(_heap, "_LIBRARY", None)
     with heap_kept():
         pass
 
@@ -109,8 +113,12 @@ def test_other_c_libraries_are_left_alone(monkeypatch):
     [("MALLOC_TRIM_THRESHOLD_", "1"), ("GLIBC_TUNABLES", "glibc.malloc.trim_threshold=1")],
 )
 def test_who_has_told_malloc_what_to_keep_is_obeyed(monkeypatch, name, value):
+    library = Library()
+    monkeypatch.setattr(_heap, "_LIBRARY", library)
     monkeypatch.setenv(name, value)
-    assert _heap._glibc() is None
+    with heap_kept():
+        pass
+    assert not library.said
 
 
 def test_a_training_keeps_the_heap(library):
