@@ -87,7 +87,7 @@ class _Convolution(Function):
         x, weight = ctx.saved_tensors
         if torch.is_grad_enabled() and ctx.without_weights:
             return _input_gradient(ctx, gradient, x, weight), None, None, None, None, None
-        found = torch.ops.aten.convolution_backward(
+        found = torch.ops.aten.convolution_backward.default(
             gradient,
             x,
             weight,
@@ -154,7 +154,9 @@ class _Masked(Function):
     def forward(ctx: Any, gradient: Tensor, x: Tensor, slope: float) -> Tensor:
         ctx.save_for_backward(x)
         ctx.slope = slope
-        return torch.ops.aten.leaky_relu_backward(_laid_out_like(gradient, x), x, slope, False)
+        return torch.ops.aten.leaky_relu_backward.default(
+            _laid_out_like(gradient, x), x, slope, False
+        )
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
