@@ -67,6 +67,12 @@ class LazyRowDataset(IterableDataset):
         self.epoch = 0
         self._parts = rows.parts()
 
+    def __repr__(self) -> str:
+        return (
+            f"<LazyRowDataset: {len(self)} rows of shape {self.rows.shape[1:]} in "
+            f"{len(self._parts)} chunks, shuffled among {self.buffer_rows}, seed {self.seed}>"
+        )
+
     def __len__(self) -> int:
         return len(self.rows)
 

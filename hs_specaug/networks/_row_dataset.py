@@ -43,6 +43,8 @@ class RowDataset(Dataset[tuple[Tensor, int]]):
     >>> X, codes = next(iter(DataLoader(dataset, batch_size=4)))
     >>> X.shape, codes.tolist()
     (torch.Size([4, 16]), [0, 1, 1, 0])
+    >>> dataset
+    <RowDataset: 5 rows of shape (16,), float32; 2 core, 3 shell>
     """
 
     def __init__(
@@ -60,6 +62,16 @@ class RowDataset(Dataset[tuple[Tensor, int]]):
         self.rows, self.codes = rows, codes
         self.classes = tuple(classes)
         self.dtype = np.dtype(dtype)
+
+    def __repr__(self) -> str:
+        known = dict(enumerate(self.classes))
+        found = ", ".join(
+            f"{count} {known.get(code, f'of code {code}')}"
+            for code, count in zip(*np.unique(self.codes, return_counts=True), strict=True)
+        )
+        return (
+            f"<RowDataset: {len(self)} rows of shape {self.rows.shape[1:]}, {self.dtype}; {found}>"
+        )
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -50,6 +50,12 @@ def test_an_epoch_is_every_row_once_with_its_code(rows, X):
     assert sorted(int(row[0]) for row, _ in pairs) == list(range(0, 600, 3))
 
 
+def test_the_repr_says_what_a_pass_is(rows):
+    text = repr(LazyRowDataset(rows, np.zeros(200, int), buffer_rows=16, seed=3))
+    assert text.startswith(f"<LazyRowDataset: {len(rows)} rows of shape {rows.shape[1:]} in ")
+    assert text.endswith("chunks, shuffled among 16, seed 3>")
+
+
 def test_the_order_depends_on_seed_and_epoch_alone(rows):
     codes = np.zeros(200, int)
     first = LazyRowDataset(rows, codes, buffer_rows=16, seed=1, prefetch=1)
