@@ -45,7 +45,13 @@ def prepared(
             f"hs_specaug.make_generator(...), or perturbations, got {generator!r}"
         )
     if isinstance(generator, str):
-        generator = make_generator(generator, **hyperparameters)
+        try:
+            generator = make_generator(generator, **hyperparameters)
+        except TypeError as error:
+            raise TypeError(
+                f"{error}. How many rows, and which are kept, is for augment itself: "
+                "s.augment(method, counts={class name: number}, keep=...)"
+            ) from error
     elif hyperparameters:
         generator = clone(generator).set_params(**hyperparameters)
     else:

@@ -184,6 +184,8 @@ def test_errors_say_what_to_do():
         s.augment(s.train_generator("random"), k_neighbors=3)
     with pytest.raises(ValueError, match="did you mean 'smote'"):
         s.augment("smoote")
+    with pytest.raises(TypeError, match=r"no parameter 'n'.*counts=\{class name: number\}"):
+        s.augment("smote", n=100)
     unlabelled = s.deepcopy()
     unlabelled.clear_labels()
     with pytest.raises(ValueError, match="set_labels"):
