@@ -133,6 +133,11 @@ def set_file_labels(
     """Label the rows of a signal that were read from `paths`, one path for each row."""
     names = _per_row(labels, paths, "labels")
     units = _per_row(groups, paths, "groups")
+    if (names is not None or units is not None) and not hasattr(signal, "set_labels"):
+        raise ValueError(
+            "labels and groups need a signal_type of this package, such as 'EELS_specaug' or "
+            f"'spectrum_specaug', got {signal.metadata.Signal.signal_type!r}"
+        )
     if names is not None:
         signal.set_labels(names if len(paths) > 1 else names[0], groups=_grouped(units, paths))
     elif units is not None:

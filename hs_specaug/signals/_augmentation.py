@@ -163,7 +163,8 @@ class AugmentationMixin:
         elif hyperparameters:
             raise TypeError(
                 "hyperparameters cannot be given with a fitted generator, got "
-                f"{sorted(hyperparameters)}; pass the method's name to train a new one"
+                f"{sorted(hyperparameters)}; pass the method's name to train a new one. "
+                "How many rows: counts={class name: number}"
             )
         check_fits(method, self)
         if counts is not None and not isinstance(counts, Mapping):

@@ -9,7 +9,7 @@ from typing import Any
 
 from sklearn.base import clone
 
-from .._registry import list_classifiers, make_classifier, make_generator
+from .._registry import closest, list_classifiers, make_classifier, make_generator
 from ..generators import PerturbationGenerator, RandomGenerator
 from ..perturbations import Domain, Perturbation
 from ._estimators import (
@@ -237,5 +237,8 @@ def _chosen(asked: bool | Sequence[str], known: Sequence[str], what: str) -> lis
         return list(known) if asked else []
     unknown = [name for name in asked if name not in known]
     if unknown or isinstance(asked, str | Mapping):
-        raise ValueError(f"{what} must be True, False or some of {list(known)}, got {asked!r}")
+        near = closest(unknown[0], list(known)) if not isinstance(asked, str | Mapping) else ""
+        raise ValueError(
+            f"{what} must be True, False or some of {list(known)}, got {asked!r}{near}"
+        )
     return [name for name in known if name in asked]

@@ -181,6 +181,14 @@ def test_errors_say_where(text, options, message, tmp_path):
         read_table(path, **options)
 
 
+def test_labels_need_a_type_that_knows_them(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("E (eV);PE;PP\n1;2;3\n2;3;4\n3;4;5\n")
+    assert read_table(path, signal_type="EELS").metadata.Signal.signal_type == "EELS"
+    with pytest.raises(ValueError, match=r"such as 'EELS_specaug' .* got 'EELS'"):
+        read_table(path, signal_type="EELS", labels=["PE", "PP"])
+
+
 def test_error_says_how_the_file_was_read(tmp_path):
     path = tmp_path / "spectra.csv"
     path.write_text("400;1,5\n401;x\n")

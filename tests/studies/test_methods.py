@@ -156,6 +156,8 @@ def test_impossible_methods_are_named(given, settings, message):
         ({"cnn": KNeighborsClassifier()}, ["cnn"], "two classifiers are called 'cnn'"),
         (None, False, "no classifier is left"),
         (None, ["forest"], "default_classifiers must be"),
+        (None, ["nearest neighbor"], "did you mean 'nearest neighbour'"),
+        (None, "cnn", "some of .* got 'cnn'$"),
     ],
 )
 def test_impossible_classifiers_are_named(given, defaults, message):
