@@ -178,7 +178,12 @@ def _folds(y: np.ndarray, groups: np.ndarray | None, test_size: float, cv: Any, 
             else min(max(2, round(1.0 / _share(test_size))), len(np.unique(groups)))
         )
         folds = StratifiedGroupKFold(k, shuffle=True, random_state=seed).split(rows, y, groups)
-        return folds if cv is not None else [_first_complete(list(folds), y)]
+        if cv is not None:
+            return folds
+        # Its shuffling only breaks ties: of unequal groups the first fold is always the same one.
+        known = list(folds)
+        order = np.random.default_rng(seed).permutation(len(known))
+        return [_first_complete([known[i] for i in order], y)]
     if cv is not None:
         return StratifiedKFold(int(cv), shuffle=True, random_state=seed).split(rows, y)
     n_classes = len(np.unique(y))

@@ -293,6 +293,8 @@ class BaseGenerator(EvaluationMixin, BaseOverSampler):
             If the generator was not fitted.
         FileNotFoundError
             If the folder does not exist.
+        FileExistsError
+            If the file is there and is no model file. A model file is replaced.
         """
         check_is_fitted(self, "classes_")
         return write_model(path, *contents(self))

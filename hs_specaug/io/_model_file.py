@@ -91,10 +91,16 @@ def write_model(
         Weights and everything else that is numbers.
     file_format : str
         What kind of file it is: a generator, or the checkpoint of a training.
+
+    Raises
+    ------
+    FileExistsError
+        If there is a file of another kind: a signal, say, whose name was given by mistake.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
+    _spare_other_files(Path(path).expanduser())
     text = json.dumps(header, indent=1, ensure_ascii=False)
     # np.ascontiguousarray would give an array of no dimensions one.
     contiguous = {key: np.asarray(value, order="C") for key, value in tensors.items()}
@@ -115,6 +121,18 @@ def write_model(
             ) from error
 
     return write_atomically(path, write)
+
+
+def _spare_other_files(path: Path) -> None:
+    if not path.is_file() or not path.stat().st_size:
+        return
+    with path.open("rb") as file:
+        start = file.read(9)
+    if start[8:] != b"{":  # safetensors: eight bytes of length, then JSON
+        raise FileExistsError(
+            f"{str(path)!r} exists and is no model file, so it was not replaced; choose another "
+            f"name, such as {path.with_suffix('.safetensors').name!r}, or delete it first"
+        )
 
 
 def digest_of(header: str, tensors: Mapping[str, np.ndarray]) -> str:

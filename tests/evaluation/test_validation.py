@@ -40,6 +40,17 @@ def test_folds_score_every_row_once():
     assert sorted(np.concatenate([s.test for s in splits])) == list(range(30))
 
 
+def test_another_seed_scores_another_group():
+    """Groups that differ in size, as sessions and specimens do."""
+    groups = np.repeat(["a", "b", "c", "d"], [40, 28, 20, 12])
+    y = np.arange(100) % 4 == 0
+    scored = set()
+    for seed in range(20):
+        (split,) = make_splits(y, groups=groups, test_size=0.25, random_state=seed)
+        scored |= set(groups[split.test])
+    assert scored == set("abcd")
+
+
 @pytest.mark.parametrize("cv", [None, 3])
 def test_groups_stay_together(cv):
     y = np.tile(labels(4, 2), 6)

@@ -60,6 +60,17 @@ def test_other_files_are_refused(tmp_path, content):
         hs_specaug.load_generator(tmp_path / "x.safetensors")
 
 
+def test_a_file_of_another_kind_is_not_replaced(path, tmp_path):
+    generator = hs_specaug.load_generator(path)
+    signal = tmp_path / "mine.hspy"
+    hs_specaug.datasets.white_lines(0, scale=0.01).save(signal)
+    before = signal.read_bytes()
+    with pytest.raises(FileExistsError, match=r"no model file.*'mine\.safetensors'"):
+        generator.save(signal)
+    assert signal.read_bytes() == before
+    assert generator.save(path) == path  # a model file is
+
+
 def test_other_safetensors_files_are_refused(tmp_path):
     save_file({"a": np.zeros(2)}, tmp_path / "x.safetensors")
     with pytest.raises(ModelFileError, match="not of the format"):
