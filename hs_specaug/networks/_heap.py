@@ -2,7 +2,7 @@
 
 glibc hands the upper end of the heap back to the system whenever enough of it is free, which is at
 the end of every backward pass, and takes each large block from the system anew. The next step then
-pays for every page once more, when it first touches it: up to a third of its time with images.
+pays for every page once more, when it first touches it: up to a third of its time.
 """
 
 from __future__ import annotations
