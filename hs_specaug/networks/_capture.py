@@ -136,16 +136,24 @@ class Capture:
 
     def step(self, loop: Any, player: Player) -> Losses:
         """Make one step of `player` and return its terms, detached."""
+        if not self._plans and not self.given_up:
+            self._listen(loop)
         if player.name in self.given_up:
             return player.step(player.losses, loop.precision)
         try:
-            if player.name not in self._plans:
-                self.recorder.prepare(player)
-                self._plans[player.name] = listened(loop, player, self.source)
             return self._recorded_step(loop, player)
         except NotStackable as error:
             self._give_up(player, f"a loss {error}")
             return player.step(player.losses, loop.precision)
+
+    def _listen(self, loop: Any) -> None:
+        # All at once, before the first graph: listening puts moments into other memory.
+        for player in loop.players:
+            self.recorder.prepare(player)
+            try:
+                self._plans[player.name] = listened(loop, player, self.source)
+            except NotStackable as error:
+                self._give_up(player, f"a loss {error}")
 
     def _recorded_step(self, loop: Any, player: Player) -> Losses:
         plan = self._plans[player.name]

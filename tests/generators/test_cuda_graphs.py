@@ -26,10 +26,17 @@ class StandIn:
     """Makes the steps that a graph would repeat."""
 
     def __init__(self):
-        self.prepared, self.warmed_up, self.recorded, self.repeated = [], 0, 0, 0
+        self.prepared, self.optimizers = [], []
+        self.warmed_up, self.recorded, self.repeated = 0, 0, 0
 
     def prepare(self, player):
         self.prepared.append(player.name)
+        self.optimizers.append(player.optimizer)
+
+    def memory(self):
+        """Where the moments are that a graph would use."""
+        states = [state for own in self.optimizers for state in own.state.values()]
+        return [moments["exp_avg"].data_ptr() for moments in states]
 
     def run(self, step):
         self.warmed_up += 1
@@ -37,9 +44,11 @@ class StandIn:
 
     def record(self, step):
         self.recorded += 1
+        memory = self.memory()
 
         def repeat():
             self.repeated += 1
+            assert set(memory) <= set(self.memory()), "a graph would use memory that was given up"
             return step()
 
         return repeat
